@@ -1,0 +1,467 @@
+//! The event: one time-stamped thing that was seen, and the only thing a verdict may rest on.
+//! Lives here: the event type, its JSON form (`events.jsonl`, one object a line), the translation of guest lines.
+//! May not live here: any judgement, clock or I/O.
+
+mod guest;
+mod stream;
+
+pub use guest::from_guest;
+pub use stream::{ReadError, read_events};
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the event schema, in every stream's [`Kind::Plan`]. Streams of older versions replay for ever.
+pub const SCHEMA: u32 = 1;
+
+/// One thing that was seen during a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the stream, from 0, without gaps.
+    pub seq: u64,
+    /// Host CLOCK_MONOTONIC since the run's first event, in nanoseconds; never decreases.
+    pub host_ns: u64,
+    /// Guest CLOCK_MONOTONIC in nanoseconds, where the guest said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_ns: Option<u64>,
+    /// What was seen.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// What was seen. The JSON object carries the variant's name in `kind`, in kebab case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Kind {
+    /// The first event of every stream: what the run was told to do, as far as a verdict depends on it.
+    Plan(Plan),
+    /// The run entered a phase.
+    Phase {
+        /// The phase that begins.
+        phase: Phase,
+    },
+    /// The host looked at its clock and at QEMU, every quarter of a second. Only ticks make time pass for a verdict.
+    Tick(Tick),
+    /// A whole line of the guest's console, without its line ending.
+    Console {
+        /// The text; bytes that are no UTF-8 are replaced.
+        line: String,
+    },
+    /// The agent's first word.
+    Hello {
+        /// Protocol version of the agent.
+        proto: u64,
+        /// `uname -r` of the guest.
+        kernel: String,
+        /// Online processors.
+        cpus: u64,
+        /// MemTotal in kB.
+        mem_kb: u64,
+    },
+    /// The guest could not be set up as the scenario wants it.
+    GuestFailed {
+        /// The step that failed, and on what.
+        what: String,
+        /// errno of the failure, 0 if there is none.
+        errno: i64,
+    },
+    /// A probe process exists.
+    Probe {
+        /// The probe, for example `file:data`.
+        probe: String,
+        /// Its process id in the guest.
+        pid: u64,
+        /// Its oom_score_adj, read back.
+        adj: i64,
+    },
+    /// The guest is set up and its probes run.
+    Ready {
+        /// Sum of the zones' min watermarks in kB.
+        min_kb: u64,
+        /// kernel.sysrq, read back.
+        sysrq: u64,
+    },
+    /// A heartbeat, once a second.
+    Beat(Beat),
+    /// A probe started a round.
+    ProbeBegin {
+        /// The probe.
+        probe: String,
+        /// Round, from 1.
+        n: u64,
+    },
+    /// A probe ended a round.
+    ProbeEnd {
+        /// The probe.
+        probe: String,
+        /// Round, from 1.
+        n: u64,
+        /// How it went.
+        result: Answer,
+    },
+    /// A probe process ended, which it never does by itself.
+    ProbeDied {
+        /// The probe.
+        probe: String,
+        /// How.
+        exit: Exit,
+    },
+    /// The kernel's reclaim counters.
+    Counters(Counters),
+    /// The workload runs.
+    WorkloadStarted {
+        /// Its process id and process group in the guest.
+        pid: u64,
+        /// Its oom_score_adj, read back.
+        adj: i64,
+    },
+    /// A process of the workload was reaped by the agent.
+    WorkloadExit {
+        /// Its process id.
+        pid: u64,
+        /// Whether it is the process that the agent started.
+        main: bool,
+        /// How it ended.
+        exit: Exit,
+        /// errno that the workload left in its progress page, 0 for none.
+        errno: i64,
+    },
+    /// The agent sent SIGKILL to the workload's process group.
+    Released {
+        /// `host` for the command, `timer` for the agent's own deadline.
+        by: String,
+    },
+    /// The agent powers off.
+    Bye {
+        /// Heap allocations of the agent since `ready`; 0 is the invariant.
+        allocs: u64,
+    },
+    /// A command was handed to the serial port.
+    Command {
+        /// `start`, `release` or `poweroff`.
+        command: String,
+        /// Which sending of it, from 1.
+        attempt: u32,
+    },
+    /// The agent took a command.
+    Ack {
+        /// The command.
+        command: String,
+    },
+    /// The host pressed a SysRq key by a serial break.
+    Sysrq {
+        /// The key.
+        key: char,
+    },
+    /// A host fault came or went.
+    Fault {
+        /// Which, as the scenario writes it.
+        fault: String,
+        /// Whether it is in force from now on.
+        active: bool,
+    },
+    /// QEMU said something over QMP.
+    Qmp {
+        /// The event's name, for example `STOP`.
+        event: String,
+        /// Its data.
+        #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+        data: serde_json::Value,
+    },
+    /// QEMU's process ended.
+    QemuExit {
+        /// Whether we had asked for it.
+        asked: bool,
+        /// How.
+        exit: Exit,
+        /// The last of what it wrote to stderr.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        stderr: String,
+    },
+    /// What the agent ports lost so far (written when it changes, at most once a second).
+    Link {
+        /// Stretches without a whole line in them.
+        garbage: u64,
+        /// Lines missing by their sequence numbers.
+        lost: u64,
+        /// Lines that came again.
+        repeated: u64,
+    },
+    /// Console lines that were too many to keep; what they said about kills and stalls was kept all the same.
+    Dropped {
+        /// Lines dropped since the last such event.
+        lines: u64,
+    },
+    /// The user ended the run.
+    Cancelled,
+    /// The host could not go on: the run is spoiled, whatever the guest did.
+    HostError {
+        /// The reason a verdict gives.
+        reason: Reason,
+        /// In words.
+        detail: String,
+    },
+}
+
+/// What a verdict depends on besides the events that follow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`SCHEMA`] of the writer.
+    pub schema: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Probes that must answer, for example `beat`, `fault`, `spawn`, `file:data`.
+    pub required: Vec<String>,
+    /// The times and bounds of the rules.
+    pub rules: Rules,
+}
+
+/// Times and bounds of the rules. All times are fair time in milliseconds, except `wall_ms`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Until `ready`. Default 120 s under TCG, 30 s under KVM.
+    pub boot_ms: u64,
+    /// Until every required probe has succeeded twice, at most; then the length of settling at least.
+    pub settle_ms: u64,
+    /// The workload's time.
+    pub pressure_ms: u64,
+    /// Time for every required probe to succeed twice after release.
+    pub verify_ms: u64,
+    /// A required probe silent for so long is a stall. Default 10 s.
+    pub stall_after_ms: u64,
+    /// A stall without movement for so long is hung. Default 60 s.
+    pub frozen_for_ms: u64,
+    /// A stall that moves and lasts so long is inconclusive. Default 300 s.
+    pub stall_max_ms: u64,
+    /// Time that each escape from a hang is given.
+    pub escape_ms: u64,
+    /// Bound on the whole run in wall time, so that a starved host ends too.
+    pub wall_ms: u64,
+    /// Free, file or anonymous memory off by more than so many kB is movement. Default 256.
+    pub movement_kb: u64,
+    /// Whether kills inside a memory cgroup count as kills.
+    pub memcg: bool,
+}
+
+impl Default for Rules {
+    /// The defaults of design and README.
+    fn default() -> Self {
+        Self {
+            boot_ms: 120_000,
+            settle_ms: 5_000,
+            pressure_ms: 60_000,
+            verify_ms: 30_000,
+            stall_after_ms: 10_000,
+            frozen_for_ms: 60_000,
+            stall_max_ms: 300_000,
+            escape_ms: 15_000,
+            wall_ms: 3_600_000,
+            movement_kb: 256,
+            memcg: false,
+        }
+    }
+}
+
+/// The phases of a run, in their order; escapes come only after a hang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// QEMU starts, until the agent is ready.
+    Boot,
+    /// The guest at rest; every required probe succeeds twice.
+    Settle,
+    /// The workload runs, host faults come and go.
+    Pressure,
+    /// Host faults are off, the workload goes on, until every probe has answered again.
+    Lift,
+    /// Only after a hang: what helps against it.
+    Escapes,
+    /// The workload is killed.
+    Release,
+    /// Whether the guest is well again.
+    Verify,
+    /// The guest powers off.
+    Collect,
+}
+
+impl Phase {
+    /// The phase's name, as in files and on the terminal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Boot => "boot",
+            Self::Settle => "settle",
+            Self::Pressure => "pressure",
+            Self::Lift => "lift",
+            Self::Escapes => "escapes",
+            Self::Release => "release",
+            Self::Verify => "verify",
+            Self::Collect => "collect",
+        }
+    }
+}
+
+/// One look of the host at its clock and at QEMU. The three losses overlap or not; the fold takes their sum, bounded by
+/// the time that passed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tick {
+    /// Of the time since the last tick: QEMU was stopped (state T or t in /proc/PID/stat), in nanoseconds.
+    pub stopped_ns: u64,
+    /// Of the time since the last tick: largest growth of run-queue wait over QEMU's threads
+    /// (/proc/PID/task/TID/schedstat, second field), in nanoseconds.
+    pub wait_ns: u64,
+    /// Of the time since the last tick: the steal share of /proc/stat, in nanoseconds.
+    pub steal_ns: u64,
+    /// Processor time of QEMU since the last tick, in nanoseconds. Tells nothing about a hang; for the reader.
+    #[serde(default)]
+    pub cpu_ns: u64,
+}
+
+/// A heartbeat. Memory is in kB as /proc/meminfo has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Beat {
+    /// Sequence number of the beat's line.
+    pub n: u64,
+    /// The workload's own count of work done.
+    pub work: u64,
+    /// Workload processes that the workload saw exit.
+    pub exits: u64,
+    /// MemFree.
+    pub free_kb: u64,
+    /// Active(file) + Inactive(file).
+    pub file_kb: u64,
+    /// AnonPages.
+    pub anon_kb: u64,
+    /// SwapFree.
+    #[serde(default)]
+    pub swapfree_kb: u64,
+    /// Dirty.
+    #[serde(default)]
+    pub dirty_kb: u64,
+    /// Writeback.
+    #[serde(default)]
+    pub writeback_kb: u64,
+    /// Heap allocations of the beat since its first round; 0 is the invariant.
+    #[serde(default)]
+    pub allocs: u64,
+}
+
+/// Reclaim counters of the guest's kernel; what a kernel does not have is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Entries into direct reclaim (`allocstall`, summed over zones from 4.10 on).
+    pub allocstall: Option<u64>,
+    /// Pages scanned by kswapd.
+    pub pgscan_kswapd: Option<u64>,
+    /// Pages scanned by direct reclaim.
+    pub pgscan_direct: Option<u64>,
+    /// Pages reclaimed by kswapd.
+    pub pgsteal_kswapd: Option<u64>,
+    /// Pages reclaimed by direct reclaim.
+    pub pgsteal_direct: Option<u64>,
+    /// OOM kills (4.13 and later).
+    pub oom_kill: Option<u64>,
+    /// PSI: some task waited for memory, total in microseconds (4.20 and later).
+    pub mem_some_us: Option<u64>,
+    /// PSI: all tasks waited for memory, total in microseconds.
+    pub mem_full_us: Option<u64>,
+}
+
+/// How a probe's round went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// As it should.
+    Ok,
+    /// A system call failed with this errno.
+    Errno(i64),
+    /// The probe's child was killed by this signal.
+    Signal(i64),
+    /// The probe's child exited with this status.
+    Code(i64),
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// By exit(2) with this status.
+    Code(i64),
+    /// By this signal.
+    Signal(i64),
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit status {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// Why a run has no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The guest never became ready within the boot deadline.
+    NoBoot,
+    /// The guest could not be set up as the scenario wants it (module, mount, sysctl, …).
+    SetupFailed,
+    /// The probes never all succeeded twice at rest.
+    NotSettled,
+    /// QEMU ended by itself or by somebody else's hand.
+    QemuDied,
+    /// QEMU stopped the guest although nobody had asked (QMP STOP).
+    QemuStopped,
+    /// KVM gave up on the guest (`internal-error`).
+    KvmInternalError,
+    /// A disk error that no scenario had asked for.
+    HostIoError,
+    /// The host gave the guest too little time to be judged.
+    HostStarved,
+    /// The workload could not be started, or failed by itself.
+    WorkloadFailed,
+    /// The workload pressed too little for *recovered* to mean anything.
+    NoPressure,
+    /// A required probe answered with errors to the end.
+    ProbeFailing,
+    /// A probe or the agent was killed.
+    ProbeKilled,
+    /// A stall went on, and moved, past `stall_max`.
+    StillThrashing,
+    /// The agent spoke another protocol or did not obey.
+    ProtocolError,
+    /// The user ended the run.
+    Cancelled,
+    /// The host's disk is full.
+    DiskFull,
+    /// The harness itself failed.
+    HarnessError,
+    /// The event stream ends before anything was decided.
+    Truncated,
+}
+
+impl Reason {
+    /// The reason's name, as in run.json.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoBoot => "no-boot",
+            Self::SetupFailed => "setup-failed",
+            Self::NotSettled => "not-settled",
+            Self::QemuDied => "qemu-died",
+            Self::QemuStopped => "qemu-stopped",
+            Self::KvmInternalError => "kvm-internal-error",
+            Self::HostIoError => "host-io-error",
+            Self::HostStarved => "host-starved",
+            Self::WorkloadFailed => "workload-failed",
+            Self::NoPressure => "no-pressure",
+            Self::ProbeFailing => "probe-failing",
+            Self::ProbeKilled => "probe-killed",
+            Self::StillThrashing => "still-thrashing",
+            Self::ProtocolError => "protocol-error",
+            Self::Cancelled => "cancelled",
+            Self::DiskFull => "disk-full",
+            Self::HarnessError => "harness-error",
+            Self::Truncated => "truncated",
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Kernels: from a name or a file to something that boots, with its modules and its identity.
+//! Lives here: where kernels come from, the cache of them.
+//! May not live here: how they are booted (`vm`) or what goes into the initramfs (`image`).
+
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// A bootable kernel on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kernel {
+    /// Name in kernels.yaml, or a short one made from the file.
+    pub name: String,
+    /// The bzImage.
+    pub image: PathBuf,
+    /// `lib/modules/RELEASE`, where it has modules.
+    pub modules: Option<PathBuf>,
+    /// `uname -r`, read from the image's header (Documentation/arch/x86/boot.rst, field kernel_version).
+    pub release: String,
+    /// Major, minor, patch of the release.
+    pub version: (u32, u32, u32),
+    /// What expectations can match on besides name and version.
+    pub tags: Vec<String>,
+    /// BLAKE3 of the image, in hex.
+    pub hash: String,
+    /// Where it came from, for people: `linux-image-6.1.0-31-amd64 6.1.192-2 (Debian)`, or a path.
+    pub origin: String,
+}

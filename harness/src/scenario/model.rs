@@ -1,0 +1,268 @@
+//! The resolved scenario: plain values, checked, defaults filled in.
+//! Lives here: the types that the rest of the harness reads.
+//! May not live here: YAML, spans, or checks (a value of these types is already sound).
+
+use crate::event::Rules;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One scenario.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scenario {
+    /// Its name; also the name of its folder of results: `[a-z0-9][a-z0-9._-]*`, at most 64 bytes.
+    pub name: String,
+    /// What it shows, in a sentence.
+    pub summary: String,
+    /// Where that comes from.
+    pub references: Vec<String>,
+    /// The kernel it runs on unless the command line says otherwise.
+    pub kernel: KernelSpec,
+    /// The machine.
+    pub guest: Guest,
+    /// What presses.
+    pub workload: Workload,
+    /// Times and bounds. `boot_ms` is 0 where the scenario leaves it to the accelerator.
+    pub rules: Rules,
+    /// Required probes and `counters`; `file` stands for a probe of each disk.
+    pub probes: Vec<ProbeKind>,
+    /// What the host does to the guest meanwhile.
+    pub faults: Vec<Fault>,
+    /// What should come of it; the first that matches the kernel counts.
+    pub expect: Vec<Expectation>,
+}
+
+/// A kernel by name (kernels.yaml) or written inline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelSpec {
+    /// A name in `kernel-configs/kernels.yaml`.
+    Named(String),
+    /// Where it comes from.
+    Inline(KernelSource),
+}
+
+/// Where a kernel comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelSource {
+    /// A Debian release (`bookworm`) or binary package (`linux-image-6.1.0-13-amd64`).
+    Debian(String),
+    /// A bootable image on this machine.
+    Image {
+        /// The bzImage.
+        image: PathBuf,
+        /// Its modules: a directory that holds `modules.builtin` and .ko files below it (`lib/modules/RELEASE`).
+        modules: Option<PathBuf>,
+    },
+}
+
+/// The virtual machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Guest {
+    /// Virtual processors, 1 to 64.
+    pub cpus: u32,
+    /// Memory in bytes; a multiple of 1 MiB, at least 64 MiB.
+    pub memory: u64,
+    /// Data disks by name.
+    pub disks: BTreeMap<String, Disk>,
+    /// Kernel settings to write before the workload starts.
+    pub sysctl: BTreeMap<String, String>,
+    /// Words to add to the kernel's command line.
+    pub cmdline: Vec<String>,
+}
+
+/// A data disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// Its filesystem, made on the host.
+    pub filesystem: Filesystem,
+    /// Its size in bytes; at least what mkfs accepts (300 MiB for XFS).
+    pub size: u64,
+    /// Where the guest mounts it.
+    pub mount: String,
+}
+
+/// A filesystem that a data disk can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filesystem {
+    /// XFS.
+    Xfs,
+    /// ext4.
+    Ext4,
+}
+
+impl Filesystem {
+    /// The name by which mount(2) and modules know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Xfs => "xfs",
+            Self::Ext4 => "ext4",
+        }
+    }
+}
+
+/// What presses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Workload {
+    /// The executable.
+    pub program: Program,
+    /// Its arguments as the program gets them.
+    pub args: Vec<String>,
+    /// Variables to add to its environment.
+    pub env: BTreeMap<String, String>,
+}
+
+/// The workload's executable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Program {
+    /// One of ours, by name.
+    Reproducer(String),
+    /// A file on this machine, static or dynamic.
+    Path(PathBuf),
+}
+
+/// A kind of probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeKind {
+    /// The heartbeat.
+    Beat,
+    /// Reclaim counters; never required.
+    Counters,
+    /// Page faults.
+    Fault,
+    /// New processes.
+    Spawn,
+    /// Writes and fsyncs, on each data disk.
+    File,
+}
+
+/// Something that the host does to the guest from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// When, in milliseconds of fair time since pressure began.
+    pub at_ms: u64,
+    /// Until when, in the same; `None`: until lift.
+    pub until_ms: Option<u64>,
+    /// What.
+    pub action: FaultAction,
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultAction {
+    /// Slows a disk down. 0 would mean unlimited to QEMU, so both are at least 1 where given.
+    Throttle {
+        /// The disk.
+        disk: String,
+        /// Operations per second.
+        iops: Option<u64>,
+        /// Bytes per second.
+        bps: Option<u64>,
+    },
+}
+
+/// What should come of a run on the kernels that it is for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Expectation {
+    /// Only kernels of this name.
+    pub kernel: Option<String>,
+    /// Only kernels with this tag (a patch's name is one).
+    pub tag: Option<String>,
+    /// Only kernels of these versions: all of these comparisons hold.
+    pub version: Vec<VersionBound>,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The mechanism of a hang.
+    pub mechanism: Option<Mechanism>,
+    /// The longest time that a required probe may be outstanding, in milliseconds of fair time.
+    pub max_stall_ms: Option<u64>,
+    /// The most kills.
+    pub max_kills: Option<u64>,
+    /// Every kill's victim must have one of these names.
+    pub victims: Option<Vec<String>>,
+}
+
+/// One comparison with a kernel's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionBound {
+    /// How to compare.
+    pub op: VersionOp,
+    /// With what: major, minor, patch.
+    pub version: (u32, u32, u32),
+}
+
+/// How versions are compared. A bound without a patch level compares major and minor only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VersionOp {
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+    /// `>=`
+    GreaterEqual,
+    /// `>`
+    Greater,
+    /// `=`
+    Equal,
+}
+
+/// What became of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It answered all along or again, and nothing was killed.
+    Recovered,
+    /// It answers, and the OOM killer had to kill.
+    OomKilled,
+    /// It does not answer and will not.
+    Hung,
+    /// It crashed.
+    Panicked,
+}
+
+impl Outcome {
+    /// The outcome's name, as in run.json.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::OomKilled => "oom-killed",
+            Self::Hung => "hung",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+/// Why a guest hung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mechanism {
+    /// A victim was chosen that cannot exit, and somebody loops in the allocator.
+    OomDeadlock,
+    /// Tasks loop in the allocator and no victim is pending.
+    NoFsLivelock,
+    /// The allocating tasks sit in the wait on too_many_isolated().
+    IsolationThrottle,
+    /// Nobody is in the allocator, the waiters wait for I/O.
+    IoStall,
+    /// None of these, as far as can be told.
+    Unknown,
+}
+
+impl Mechanism {
+    /// The mechanism's name, as in run.json.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OomDeadlock => "oom-deadlock",
+            Self::NoFsLivelock => "no-fs-livelock",
+            Self::IsolationThrottle => "isolation-throttle",
+            Self::IoStall => "io-stall",
+            Self::Unknown => "unknown",
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What a guest is told before it starts: the file [`PATH`] in its initramfs.
+//! Lives here: the directives, reading one, escaping a value for one.
+//! May not live here: reading the file, or carrying a directive out.
+//!
+//! One directive a line: a word, then `KEY=VALUE` fields, values escaped as in [`crate::line`]. Empty lines and lines that
+//! start with `#` say nothing. The agent carries them out in their order, except that probes and the workload come last.
+//!
+//! | directive | fields | meaning |
+//! |---|---|---|
+//! | `module` | `path` | load this .ko (plain, not compressed), then unlink it: it takes up memory |
+//! | `disk` | `name`, `fs`, `mount` | find the virtio disk whose serial is `name`, mount it at `mount` as `fs` |
+//! | `sysctl` | `name`, `value` | write `value` to /proc/sys/NAME (dots are slashes) |
+//! | `probe` | `name` | run this probe (`beat`, `counters`, `fault`, `spawn`, `file:DISK`) |
+//! | `program` | `path` | the workload's executable |
+//! | `arg` | `value` | one more argument of the workload |
+//! | `env` | `name`, `value` | one more variable in the workload's environment |
+//! | `dir` | `path` | the workload's working directory (default: the first disk's mount, else `/`) |
+
+use crate::line::{Unescaped, is_plain, unescape};
+use core::fmt;
+
+/// Where the file lies in the initramfs.
+pub const PATH: &str = "/oomph.conf";
+
+/// One directive; borrows from its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Directive<'a> {
+    /// The first word.
+    pub word: &'a str,
+    fields: &'a str,
+}
+
+impl<'a> Directive<'a> {
+    /// Reads a line; `None` for one that says nothing.
+    pub fn read(line: &'a str) -> Option<Self> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return None;
+        }
+        let (word, fields) = line.split_once(' ').unwrap_or((line, ""));
+        Some(Self { word, fields })
+    }
+
+    /// A field's bytes, unescaped; `None` where it is missing.
+    pub fn get(&self, key: &str) -> Option<Unescaped<'a>> {
+        self.fields
+            .split(' ')
+            .filter_map(|field| field.split_once('='))
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| unescape(value))
+    }
+}
+
+/// A value to be written into a directive; its Display is escaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|&byte| {
+            if is_plain(byte) { fmt::Write::write_char(f, char::from(byte)) } else { write!(f, "%{byte:02x}") }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::{format, vec::Vec};
+
+    #[test]
+    fn a_value_with_anything_in_it_comes_back() {
+        let line = format!("arg value={}", Escaped(b"--x=a b%\xff"));
+        let directive = Directive::read(&line).unwrap();
+        assert_eq!(directive.word, "arg");
+        assert_eq!(directive.get("value").unwrap().collect::<Vec<u8>>(), b"--x=a b%\xff");
+        assert!(directive.get("path").is_none());
+    }
+
+    #[test]
+    fn comments_and_empty_lines_say_nothing() {
+        assert_eq!(Directive::read("  # x"), None);
+        assert_eq!(Directive::read(""), None);
+    }
+}

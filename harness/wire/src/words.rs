@@ -1,0 +1,66 @@
+//! The vocabulary of the link: sources, kinds and field names, each with what it means and its unit.
+//! Lives here: names, as constants, so that guest and host cannot differ.
+//! May not live here: behaviour.
+
+/// Who writes a line. A probe of a disk is `file:DISK`.
+pub mod source {
+    /// PID 1 (ttyS2).
+    pub const AGENT: &str = "agent";
+    /// The heartbeat (alone on ttyS1).
+    pub const BEAT: &str = "beat";
+    /// Reads /proc/vmstat and /proc/pressure/memory (ttyS2).
+    pub const COUNTERS: &str = "counters";
+    /// Maps, touches and unmaps 1 MiB (ttyS2).
+    pub const FAULT: &str = "fault";
+    /// Starts a tiny program and waits for it (ttyS2).
+    pub const SPAWN: &str = "spawn";
+    /// Rewrites and fsyncs a file on a data disk (ttyS2); `file:DISK`.
+    pub const FILE: &str = "file";
+    /// The harness (to the agent, ttyS2).
+    pub const HOST: &str = "host";
+}
+
+/// What a line from the guest tells.
+pub mod kind {
+    /// agent: first line. `proto`, `kernel` (uname release), `cpus`, `mem` (MemTotal, kB).
+    pub const HELLO: &str = "hello";
+    /// agent: set-up failed and the guest powers off. `what` (step and object), `errno`.
+    pub const FAILED: &str = "failed";
+    /// agent: set-up is done, probes run. `min` (sum of the zones' min watermarks, kB), `sysrq` (value read back).
+    pub const READY: &str = "ready";
+    /// agent: one per probe process before `ready`. `probe`, `pid`, `adj` (oom_score_adj read back).
+    pub const PROBE: &str = "probe";
+    /// agent: a command was taken. `cmd` (its kind), `n` (its sequence number).
+    pub const ACK: &str = "ack";
+    /// agent: the workload runs. `pid` (= its process group), `adj` (oom_score_adj read back).
+    pub const STARTED: &str = "started";
+    /// agent: a child of the workload's group was reaped. `pid`, `main` (1 for the workload itself), `code` or `signal`,
+    /// `errno` (from the progress page).
+    pub const EXIT: &str = "exit";
+    /// agent: the workload's group was sent SIGKILL. `by` (`host` or `timer`).
+    pub const RELEASED: &str = "released";
+    /// agent: a probe process ended. `probe`, `pid`, `code` or `signal`.
+    pub const DIED: &str = "died";
+    /// agent: last line before power off. `allocs` (heap allocations in the agent since `ready`).
+    pub const BYE: &str = "bye";
+    /// beat: once a second. `work`, `exits` (progress page), `free`, `avail`, `file`, `anon`, `shmem`, `dirty`, `writeback`,
+    /// `swapfree` (kB), `allocs` (heap allocations in the beat since its first round).
+    pub const TICK: &str = "tick";
+    /// A probe starts a round. `n`, from 1.
+    pub const BEGIN: &str = "begin";
+    /// A probe's round ended. `n`, and `ok=1`, or `errno`, `signal` or `code`.
+    pub const END: &str = "end";
+    /// counters: `allocstall` (summed over zones), `pgscan_kswapd`, `pgscan_direct`, `pgsteal_kswapd`, `pgsteal_direct`,
+    /// `oom_kill`, `mem_some`, `mem_full` (PSI totals, microseconds). What a kernel does not have is left out.
+    pub const VM: &str = "vm";
+}
+
+/// Commands from the host; each is sent again until its [`kind::ACK`] arrives, and doing it twice is doing it once.
+pub mod command {
+    /// Starts the workload. `release_ms`: the agent releases by itself that long after.
+    pub const START: &str = "start";
+    /// Kills the workload's process group with SIGKILL.
+    pub const RELEASE: &str = "release";
+    /// Says `bye` and powers off.
+    pub const POWEROFF: &str = "poweroff";
+}
