@@ -184,7 +184,7 @@ impl Machine {
         match self.stage {
             Stage::Run(Phase::Boot) if view.ready => self.enter(Phase::Settle, actions),
             Stage::Run(Phase::Settle) if view.answered_twice && phase_ms >= rules.settle_ms => {
-                let release_ms = u32::try_from(rules.wall_ms).unwrap_or(u32::MAX);
+                let release_ms = rules.wall_ms;
                 self.enter(Phase::Pressure, actions);
                 self.command(Command::Start { release_ms }, actions);
             }

@@ -3,9 +3,10 @@
 //! May not live here: what to do next (`run`), how time, ages, movement and kills are kept (the files beside this one).
 
 use super::clock::FairClock;
-use super::kills::{Kills, Role, Seen};
+use super::kills::{Kills, Role};
 use super::movement::Movement;
 use super::probes::Probes;
+use super::remarks::{is_detector, remark};
 use super::stall::Stall;
 use super::{End, Escape, Evidence, PhaseTime, Verdict};
 use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Reason, Rules};
@@ -404,21 +405,18 @@ impl Judge {
         if self.in_phase(&[Phase::Boot]) && !line.trim().is_empty() {
             line.clone_into(&mut self.guest.last_line);
         }
-        for message in self.kmsg.feed(line) {
-            self.message(&message);
+        for said in self.kmsg.feed(line) {
+            self.message(&said.message);
         }
     }
 
     fn message(&mut self, message: &Message) {
         match message {
-            Message::Kill { pid, comm, scope, manual, .. } => {
-                let seen = Seen { pid: *pid, victim: comm, scope: *scope, manual: *manual };
-                self.kill(&seen);
-            }
+            Message::Kill(kill) => self.kill(kill),
             Message::Panic { text } => self.panicked(format!("Kernel panic: {text}")),
             other => {
-                if let Some(text) = other.evidence() {
-                    let void = self.clock.fair_ms() < self.guest.void_until_ms && other.is_detector();
+                if let Some(text) = remark(other) {
+                    let void = self.clock.fair_ms() < self.guest.void_until_ms && is_detector(other);
                     let mark = if void { " (not believed: the guest's clock has jumped)" } else { "" };
                     self.note(format!("{text}{mark}"));
                 }
@@ -426,9 +424,9 @@ impl Judge {
         }
     }
 
-    fn kill(&mut self, seen: &Seen<'_>) {
+    fn kill(&mut self, said: &kmsg::Kill) {
         let phase = self.phase.as_ref().map_or(Phase::Boot, |entry| entry.phase);
-        let kill = self.kills.add(seen, phase, self.clock.fair_ms(), self.rules.memcg);
+        let kill = self.kills.add(said, phase, self.clock.fair_ms(), self.rules.memcg);
         if let Some((escape, _)) = self.escapes.last_mut() {
             escape.kills += 1;
         }

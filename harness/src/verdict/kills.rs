@@ -3,7 +3,7 @@
 //! May not live here: how a kill reads in a log (`kmsg`).
 
 use crate::event::Phase;
-use crate::kmsg::Scope;
+use crate::kmsg::{self, Scope};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -39,16 +39,6 @@ pub enum Role {
     Probe,
 }
 
-/// What the log says of a kill.
-#[derive(Debug)]
-pub(super) struct Seen<'a> {
-    pub pid: u64,
-    pub victim: &'a str,
-    pub scope: Scope,
-    /// Asked for by SysRq-f.
-    pub manual: bool,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Kills {
     list: Vec<Kill>,
@@ -77,18 +67,18 @@ impl Kills {
     }
 
     /// Takes a kill in; gives it back as it was entered.
-    pub fn add(&mut self, seen: &Seen<'_>, phase: Phase, now_ms: u64, memcg: bool) -> Kill {
-        let in_scope = memcg || seen.scope != Scope::Memcg;
-        let agent = seen.pid == 1 || self.ours.contains_key(&seen.pid);
+    pub fn add(&mut self, said: &kmsg::Kill, phase: Phase, now_ms: u64, memcg: bool) -> Kill {
+        let in_scope = memcg || said.scope != Scope::Memcg;
+        let agent = said.pid == 1 || self.ours.contains_key(&u64::from(said.pid));
         let kill = Kill {
             at_ms: now_ms,
             pressure_ms: self.pressure_from_ms.map(|from| now_ms - from),
             phase,
-            scope: seen.scope,
-            pid: seen.pid,
-            victim: seen.victim.to_owned(),
+            scope: said.scope,
+            pid: u64::from(said.pid),
+            victim: said.comm.clone(),
             role: if agent { Role::Probe } else { Role::Workload },
-            counts: in_scope && self.pressure_from_ms.is_some() && !self.released && !seen.manual,
+            counts: in_scope && self.pressure_from_ms.is_some() && !self.released && !said.manual,
         };
         if self.list.len() < LISTED {
             self.list.push(kill.clone());

@@ -10,6 +10,7 @@ mod judge;
 mod kills;
 mod movement;
 mod probes;
+mod remarks;
 mod stall;
 #[cfg(test)]
 mod tests;
