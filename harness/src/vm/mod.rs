@@ -1,17 +1,43 @@
-//! stub
-#![allow(missing_docs)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    Start { release_ms: u32 },
-    Release,
-    Poweroff,
-}
-impl Command {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Start { .. } => "start",
-            Self::Release => "release",
-            Self::Poweroff => "poweroff",
-        }
-    }
-}
+//! The virtual machine: the only place that knows QEMU.
+//! Lives here: QEMU's command line, process, sockets and QMP, the guest's ports, the host's view of QEMU, the choice of accelerator.
+//! May not live here: anything about OOM, phases, probes' meaning or verdicts.
+//!
+//! Data comes in by four sockets, each owned by one reader task that never waits for anything but its socket. The tasks
+//! put what they read, with the time of reading, into one bounded mailbox; [`Vm::next`] takes it out, cuts it into lines
+//! and hands over one [`Seen`] after the other. So neither a flood on the console nor a slow consumer stalls QEMU, QMP or
+//! the agent, and memory stays bounded: what does not fit is dropped and counted.
+
+mod accel;
+mod binary;
+mod byhand;
+mod cmdline;
+mod command;
+mod error;
+#[cfg(test)]
+pub mod fake;
+mod inlet;
+mod launch;
+mod link;
+mod machine;
+mod mailbox;
+mod port;
+mod process;
+pub mod qmp;
+mod runtime;
+mod sample;
+mod spawner;
+mod spec;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use accel::{Proof, Wanted, choose, prove_kvm};
+pub use binary::{PROGRAM, Qemu};
+pub use cmdline::kernel_command_line;
+pub use command::Command;
+pub use error::Error;
+pub use machine::{Connection, Parts, Seen, Stream, Throttle, Vm};
+pub use process::{Process, Signal};
+pub use runtime::RuntimeDir;
+pub use sample::{Sampler, Snapshot, Thread};
+pub use spec::{Accel, DriveSpec, Ports, Sockets, Spec};

@@ -1,0 +1,90 @@
+//! Starting QEMU.
+//! Lives here: from a specification to a machine that runs, or to an error that says what QEMU said.
+//! May not live here: the command line itself (`spec`).
+
+use super::machine::{Parts, Stream, Vm};
+use super::process::{Process, QemuProcess, Signal, ended};
+use super::{Error, Ports, Qemu, RuntimeDir, Sockets, Spec};
+use crate::event::Exit;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::time::{Instant, timeout};
+
+/// How long a failed QEMU may take to die.
+const REAP: Duration = Duration::from_secs(5);
+
+impl Vm {
+    /// Starts QEMU and takes its four connections. The sockets and their directory exist only until then.
+    ///
+    /// # Errors
+    /// Where QEMU cannot be started, ends, or has not connected and greeted within `deadline`. No QEMU is left then.
+    pub async fn launch(qemu: &Qemu, spec: &Spec, deadline: Duration) -> Result<Self, Error> {
+        let until = Instant::now() + deadline;
+        let directory = RuntimeDir::new()?;
+        let sockets = Sockets::within(directory.path());
+        let listen = |path: &Path| UnixListener::bind(path).map_err(Error::io("listen for QEMU"));
+        let listeners =
+            [listen(&sockets.console)?, listen(&sockets.beat)?, listen(&sockets.agent)?, listen(&sockets.qmp)?];
+        let arguments = spec.arguments(qemu, Ports::Sockets(&sockets));
+        let process = QemuProcess::spawn(&qemu.program, &arguments)
+            .await
+            .map_err(Error::io(format!("start {}", qemu.program.display())))?;
+        let left = || until.saturating_duration_since(Instant::now());
+        let [console, beat, agent, qmp] = match connections(&listeners, &process, left()).await {
+            Ok(streams) => streams,
+            Err(why) => return Err(give_up(&process, why, deadline).await),
+        };
+        drop(directory);
+        let exit = process.exit();
+        let parts = Parts { console, beat, agent, qmp, process: Box::new(process) };
+        match Self::from_parts(parts, left()).await {
+            Ok(vm) => Ok(vm),
+            Err(error) => {
+                // The process was killed with the parts; it shall be gone when this returns.
+                ended(exit, REAP).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+enum Failure {
+    Accept(io::Error),
+    Ended(Exit),
+    Deadline,
+}
+
+async fn connections(
+    listeners: &[UnixListener; 4],
+    process: &QemuProcess,
+    within: Duration,
+) -> Result<[Stream; 4], Failure> {
+    let accept = async |listener: &UnixListener| -> io::Result<Stream> {
+        let stream: Stream = Box::new(listener.accept().await?.0);
+        Ok(stream)
+    };
+    let [console, beat, agent, qmp] = listeners;
+    let all = async { tokio::try_join!(accept(console), accept(beat), accept(agent), accept(qmp)) };
+    tokio::select! {
+        all = timeout(within, all) => match all {
+            Ok(Ok((console, beat, agent, qmp))) => Ok([console, beat, agent, qmp]),
+            Ok(Err(cause)) => Err(Failure::Accept(cause)),
+            Err(_) => Err(Failure::Deadline),
+        },
+        Some(exit) = ended(process.exit(), within) => Err(Failure::Ended(exit)),
+    }
+}
+
+async fn give_up(process: &QemuProcess, why: Failure, deadline: Duration) -> Error {
+    // It cannot be sent only to a process that has ended.
+    let _ = process.signal(Signal::Kill);
+    ended(process.exit(), REAP).await;
+    let stderr = process.stderr();
+    match why {
+        Failure::Accept(cause) => Error::Io { what: "accept QEMU's connection".into(), cause },
+        Failure::Ended(exit) => Error::Ended { exit, stderr },
+        Failure::Deadline => Error::Deadline { what: "QEMU's start".into(), after: deadline, stderr },
+    }
+}
