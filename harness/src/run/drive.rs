@@ -6,13 +6,16 @@ use super::machine::{Action, Machine};
 use crate::event::{Event, Kind, Plan, Reason};
 use crate::scenario::{Fault, FaultAction};
 use crate::verdict::{Judge, View};
-use crate::vm::Vm;
+use crate::vm::qmp::QmpError;
+use crate::vm::{Error, Seen, Throttle, Vm};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often the host looks at its clock and at QEMU.
 const TICK: Duration = Duration::from_millis(250);
+/// What was read before a tick is taken in before it, so that no line looks older than it is; but no flood may hold up time.
+const BEFORE_TICK: usize = 20_000;
 
 /// Where events go besides the machine.
 pub trait Sink {
@@ -21,6 +24,11 @@ pub trait Sink {
     /// # Errors
     /// Where the record cannot be written any more: the run is then spoiled.
     fn event(&mut self, event: &Event) -> std::io::Result<()>;
+    /// Records what the console printed, byte for byte.
+    ///
+    /// # Errors
+    /// As for events.
+    fn console(&mut self, bytes: &[u8]) -> std::io::Result<()>;
     /// Shows how things stand; called once a tick and after each change of phase.
     fn show(&mut self, event: &Event, view: &View<'_>);
 }
@@ -34,24 +42,20 @@ pub async fn drive(
     sink: &mut dyn Sink,
     mut cancelled: impl Future<Output = ()> + Unpin,
 ) -> Judge {
-    let mut driver = Driver { vm, sink, faults, machine: Machine::new(faults), clock: Clock::new(), finished: false, recording: true };
+    let mut driver = Driver::new(vm, faults, sink);
     driver.record(Instant::now(), None, Kind::Plan(plan)).await;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut asked = false;
     while !driver.finished {
-        // What was read before a tick is taken in before it: a line never looks younger than it is.
         tokio::select! {
             biased;
             () = &mut cancelled, if !asked => {
                 asked = true;
                 driver.record(Instant::now(), None, Kind::Cancelled).await;
             }
-            seen = driver.vm.next() => driver.record(seen.at, seen.guest_ns, seen.kind).await,
-            now = ticks.tick() => {
-                let tick = driver.vm.tick();
-                driver.record(now, None, Kind::Tick(tick)).await;
-            }
+            now = ticks.tick() => driver.tick(now).await,
+            seen = driver.vm.next(), if !driver.silent => driver.see(seen).await,
         }
     }
     driver.machine.into_judge()
@@ -64,6 +68,8 @@ struct Driver<'a> {
     machine: Machine,
     clock: Clock,
     finished: bool,
+    /// QEMU's end has been told: nothing more will be seen.
+    silent: bool,
     /// Until the record fails: that it failed is judged, but cannot be recorded.
     recording: bool,
 }
@@ -89,7 +95,41 @@ impl Clock {
     }
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
+    fn new(vm: &'a mut Vm, faults: &'a [Fault], sink: &'a mut dyn Sink) -> Self {
+        let (machine, clock) = (Machine::new(faults), Clock::new());
+        Self { vm, sink, faults, machine, clock, finished: false, silent: false, recording: true }
+    }
+
+    async fn tick(&mut self, now: Instant) {
+        for _ in 0..BEFORE_TICK {
+            if self.finished || self.silent {
+                break;
+            }
+            let seen = tokio::select! {
+                biased;
+                seen = self.vm.next() => seen,
+                () = std::future::ready(()) => break,
+            };
+            self.see(seen).await;
+        }
+        let tick = self.vm.tick();
+        self.record(now, None, Kind::Tick(tick)).await;
+    }
+
+    async fn see(&mut self, seen: Option<Seen>) {
+        match seen {
+            Some(Seen::Event { at, guest_ns, kind }) => self.record(at, guest_ns, kind).await,
+            Some(Seen::ConsoleBytes { at, bytes }) => {
+                if self.recording && let Err(error) = self.sink.console(&bytes) {
+                    self.recording = false;
+                    self.record(at, None, disk_error(&error)).await;
+                }
+            }
+            None => self.silent = true,
+        }
+    }
+
     /// Records one event and does what the machine wants done about it, which leaves events in turn.
     async fn record(&mut self, at: Instant, guest_ns: Option<u64>, kind: Kind) {
         let mut queue = VecDeque::from([(at, guest_ns, kind)]);
@@ -120,12 +160,13 @@ impl Driver<'_> {
         match action {
             Action::Enter(phase) => Some(Kind::Phase { phase }),
             Action::Command { command, attempt } => {
-                self.vm.command(command);
+                // One that did not go out is told all the same: it is sent again until it is acknowledged.
+                let _ = self.vm.command(command).await;
                 Some(Kind::Command { command: command.name().to_owned(), attempt })
             }
             Action::Sysrq(key) => match self.vm.sysrq(key).await {
                 Ok(()) => Some(Kind::Sysrq { key }),
-                Err(error) => Some(qmp_failed("sysrq", &error.to_string())),
+                Err(error) => Some(not_pressed(key, &error)),
             },
             Action::Fault { index, active } => {
                 let fault = self.faults.get(index)?;
@@ -145,12 +186,11 @@ impl Driver<'_> {
         }
     }
 
-    async fn switch(&mut self, action: &FaultAction, active: bool) -> Result<(), crate::vm::Error> {
+    async fn switch(&mut self, action: &FaultAction, active: bool) -> Result<(), QmpError> {
         match action {
             FaultAction::Throttle { disk, iops, bps } => {
-                // To QEMU, 0 is unlimited.
-                let limit = |value: &Option<u64>| if active { value.unwrap_or(0) } else { 0 };
-                self.vm.throttle(disk, limit(iops), limit(bps)).await
+                let bounds = Throttle { iops: *iops, bps: *bps };
+                self.vm.throttle(disk, if active { bounds } else { Throttle::default() }).await
             }
         }
     }
@@ -163,9 +203,9 @@ impl Driver<'_> {
     }
 }
 
-/// A SysRq that could not be sent is told, not judged: the guest may be judged without it.
-fn qmp_failed(what: &str, error: &str) -> Kind {
-    Kind::Qmp { event: format!("oomph-{what}-failed"), data: serde_json::json!({ "error": error }) }
+/// A SysRq that could not be sent is told, not judged: the guest is judged without it.
+fn not_pressed(key: char, error: &Error) -> Kind {
+    Kind::Qmp { event: "OOMPH_SYSRQ_FAILED".into(), data: serde_json::json!({ "key": key, "error": error.to_string() }) }
 }
 
 fn disk_error(error: &std::io::Error) -> Kind {

@@ -2,8 +2,12 @@
 //! Lives here: what happens when, and the recording of it.
 //! May not live here: what it means (`verdict`), how QEMU is spoken to (`vm`).
 
+mod drive;
+#[cfg(test)]
+mod drive_tests;
 mod machine;
 #[cfg(test)]
 pub(crate) mod sim;
 
+pub use drive::{Sink, drive};
 pub use machine::{Action, Machine};

@@ -4,7 +4,7 @@
 
 use crate::event::Phase;
 use crate::kmsg::{self, Scope};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One OOM kill.
@@ -30,7 +30,7 @@ pub struct Kill {
 }
 
 /// What a victim was to us. In our own image there is nothing besides the probes and what the workload started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The workload or what it started.
