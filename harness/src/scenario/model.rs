@@ -192,8 +192,8 @@ pub struct Expectation {
 pub struct VersionBound {
     /// How to compare.
     pub op: VersionOp,
-    /// With what: major, minor, patch.
-    pub version: (u32, u32, u32),
+    /// With what: major, minor and, where it is written, patch.
+    pub version: (u32, u32, Option<u32>),
 }
 
 /// How versions are compared. A bound without a patch level compares major and minor only.
