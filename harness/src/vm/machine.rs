@@ -8,7 +8,7 @@ use super::mailbox::{Mailbox, Port};
 use super::process::{Process, Signal, ended};
 use super::qmp::{Counts, Qmp, QmpError};
 use super::sample::Sampler;
-use super::spec::{CONSOLE, device_of};
+use super::spec::{CONSOLE, block_device};
 use super::{Error, port};
 use crate::event::{Exit, Kind, Tick};
 use std::io;
@@ -76,6 +76,8 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// How long a write to a port may take. The kernel waits 5 s for the key after a break (drivers/tty/serial/serial_core.c,
 /// SYSRQ_TIMEOUT), so this must be less.
 const WRITE: Duration = Duration::from_secs(2);
+/// How long QEMU may take to end after it has closed QMP.
+const ENDING: Duration = Duration::from_secs(5);
 /// How long SIGKILL may take.
 const KILL: Duration = Duration::from_secs(10);
 
@@ -123,8 +125,10 @@ impl Vm {
         let end = tell_end(process.exit(), readers, closed, Arc::clone(&mailbox));
         tasks.push(tokio::spawn(end).abort_handle());
         let guard = Tasks(tasks);
-        let qmp = Qmp::connect(qmp, on_event, deadline).await;
-        let qmp = qmp.map_err(|cause| Error::Qmp { cause, stderr: process.stderr() })?;
+        let qmp = match Qmp::connect(qmp, on_event, deadline).await {
+            Ok(qmp) => qmp,
+            Err(cause) => return Err(no_qmp(cause, process.as_ref()).await),
+        };
         Ok(Self {
             qmp,
             process,
@@ -205,7 +209,7 @@ impl Vm {
     /// Where there is no such disk, or QMP fails.
     pub async fn throttle(&self, disk: &str, throttle: Throttle) -> Result<(), QmpError> {
         let bound = |limit: Option<u64>| limit.map_or(0, |limit| i64::try_from(limit.max(1)).unwrap_or(i64::MAX));
-        self.qmp.set_io_throttle(&device_of(disk), bound(throttle.bps), bound(throttle.iops)).await
+        self.qmp.set_io_throttle(&block_device(disk), bound(throttle.bps), bound(throttle.iops)).await
     }
 
     /// The machine's run state as QMP says it, for example `running`.
@@ -274,6 +278,16 @@ impl Vm {
 impl Drop for Vm {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// Says why QMP did not come up: where QEMU is ending, how it ended tells more.
+async fn no_qmp(cause: QmpError, process: &dyn Process) -> Error {
+    let exit = if matches!(cause, QmpError::Closed { .. }) { ended(process.exit(), ENDING).await } else { None };
+    let stderr = process.stderr();
+    match exit {
+        Some(exit) => Error::Ended { exit, stderr },
+        None => Error::Qmp { cause, stderr },
     }
 }
 
