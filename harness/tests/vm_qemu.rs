@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -232,6 +233,32 @@ async fn a_console_without_end_stalls_neither_qmp_nor_the_other_ports() {
     }
     eprintln!("{bytes} bytes in 2 s");
     assert!(bytes > 1_000 && bytes <= 4 << 20, "{bytes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_for_people_runs_by_hand() {
+    let Some(qemu) = qemu().await else { return };
+    let folder = folder();
+    let mut spec = spec(folder.path());
+    spec.disks.extend(disk(folder.path()));
+    // timeout(1) ends the whole group of what it runs, were anything here to fail.
+    let mut shell = tokio::process::Command::new("timeout")
+        .args(["60", "sh", "-ec", &spec.command_text(&qemu)])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = tokio::io::BufReader::new(shell.stdout.take().unwrap()).lines();
+    while !lines.next_line().await.unwrap().expect("QEMU runs").contains("tiny kernel") {}
+    let mut keys = shell.stdin.take().unwrap();
+    // The agent's line is still on its way when the console's is read.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    keys.write_all(b"q").await.unwrap();
+    assert!(shell.wait().await.unwrap().success());
+    let beat = std::fs::read_to_string(folder.path().join("beat.log")).unwrap();
+    assert!(beat.starts_with("@beat 1 9 tick free=42 "), "{beat}");
+    assert_eq!(folder.path().join("data.qcow2").exists(), !spec.disks.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

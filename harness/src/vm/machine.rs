@@ -93,7 +93,7 @@ impl Vm {
     /// # Errors
     /// Where QMP does not come up; the process is killed.
     pub async fn from_parts(parts: Parts, deadline: Duration) -> Result<Self, Error> {
-        let Parts { console, beat, agent, qmp, process } = parts;
+        let Parts { console, beat, agent, qmp, mut process } = parts;
         let mailbox = Arc::new(Mailbox::default());
         let open = |port, wire| port::open(port, wire, Arc::clone(&mailbox)).map_err(Error::io("start to read a port"));
         let (console, console_closed) = open(Port::Console, console)?;
@@ -112,6 +112,8 @@ impl Vm {
         };
         let closed = [console_closed, beat_closed, agent_closed, qmp_closed];
         let end = tokio::spawn(tell_end(process.exit(), closed, Arc::clone(&mailbox)));
+        let mut sampler = Sampler::default();
+        sampler.step(process.sample(), Duration::ZERO);
         Ok(Self {
             qmp,
             process,
@@ -120,7 +122,7 @@ impl Vm {
             console,
             agent,
             _beat: beat,
-            sampler: Sampler::default(),
+            sampler,
             sampled: Instant::now(),
             commands: 0,
             asked: false,
