@@ -70,10 +70,14 @@ const GRACE: Duration = Duration::from_secs(2);
 pub async fn prove_kvm(qemu: &Qemu, spec: &Spec, deadline: Duration) -> Result<(), String> {
     usable(Path::new(DEVICE))?;
     let spec = Spec { accel: Accel::Kvm, disks: Vec::new(), ..spec.clone() };
-    let mut vm = Vm::launch(qemu, &spec, deadline).await.map_err(|error| error.to_string())?;
+    let mut vm = Vm::launch(qemu, &spec, deadline).await.map_err(|error| one_line(&error.to_string()))?;
     let proof = prove(&mut vm, deadline).await;
     vm.shutdown(GRACE).await;
-    proof
+    proof.map_err(|reason| one_line(&reason))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn usable(device: &Path) -> Result<(), String> {

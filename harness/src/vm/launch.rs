@@ -2,14 +2,15 @@
 //! Lives here: from a specification to a machine that runs, or to an error that says what QEMU said.
 //! May not live here: the command line itself (`spec`).
 
-use super::machine::{Parts, Stream, Vm};
+use super::machine::{Parts, Vm};
+use super::port::Wire;
 use super::process::{Process, QemuProcess, Signal, ended};
 use super::{Error, Ports, Qemu, RuntimeDir, Sockets, Spec};
 use crate::event::Exit;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 /// How long a failed QEMU may take to die.
@@ -32,13 +33,13 @@ impl Vm {
             .await
             .map_err(Error::io(format!("start {}", qemu.program.display())))?;
         let left = || until.saturating_duration_since(Instant::now());
-        let [console, beat, agent, qmp] = match connections(&listeners, &process, left()).await {
+        let ([console, beat, agent], qmp) = match connections(&listeners, &process, left()).await {
             Ok(streams) => streams,
             Err(why) => return Err(give_up(&process, why, deadline).await),
         };
         drop(directory);
         let exit = process.exit();
-        let parts = Parts { console, beat, agent, qmp, process: Box::new(process) };
+        let parts = Parts { console, beat, agent, qmp: Box::new(qmp), process: Box::new(process) };
         match Self::from_parts(parts, left()).await {
             Ok(vm) => Ok(vm),
             Err(error) => {
@@ -60,21 +61,26 @@ async fn connections(
     listeners: &[UnixListener; 4],
     process: &QemuProcess,
     within: Duration,
-) -> Result<[Stream; 4], Failure> {
-    let accept = async |listener: &UnixListener| -> io::Result<Stream> {
-        let stream: Stream = Box::new(listener.accept().await?.0);
-        Ok(stream)
-    };
+) -> Result<([Wire; 3], UnixStream), Failure> {
     let [console, beat, agent, qmp] = listeners;
-    let all = async { tokio::try_join!(accept(console), accept(beat), accept(agent), accept(qmp)) };
+    let all = async {
+        let ports = [accept(console).await?, accept(beat).await?, accept(agent).await?];
+        Ok((ports, qmp.accept().await?.0))
+    };
     tokio::select! {
         all = timeout(within, all) => match all {
-            Ok(Ok((console, beat, agent, qmp))) => Ok([console, beat, agent, qmp]),
+            Ok(Ok(streams)) => Ok(streams),
             Ok(Err(cause)) => Err(Failure::Accept(cause)),
             Err(_) => Err(Failure::Deadline),
         },
         Some(exit) = ended(process.exit(), within) => Err(Failure::Ended(exit)),
     }
+}
+
+async fn accept(listener: &UnixListener) -> io::Result<Wire> {
+    let socket = listener.accept().await?.0.into_std()?;
+    socket.set_nonblocking(false)?;
+    Ok(Wire::Socket(socket))
 }
 
 async fn give_up(process: &QemuProcess, why: Failure, deadline: Duration) -> Error {

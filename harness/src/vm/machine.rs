@@ -2,39 +2,31 @@
 //! Lives here: what can be seen of it and done to it, over four streams and a process, real ones or scripted ones.
 //! May not live here: how QEMU is started (`launch`), or when and why anything is done.
 
+use super::Error;
 use super::command::Command;
 use super::inlet::Inlet;
 use super::mailbox::{Mailbox, Port};
+use super::port::{self, Stream, Wire, Writer};
 use super::process::{Process, Signal, ended};
 use super::qmp::{Counts, Qmp, QmpError};
 use super::sample::Sampler;
-use super::spec::{CONSOLE, device_of};
-use super::{Error, port};
+use super::spec::{CONSOLE, block_device};
 use crate::event::{Exit, Kind, Tick};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, WriteHalf};
 use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
-
-/// A connection to QEMU, of any kind.
-pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
-
-/// A connection to QEMU.
-pub type Stream = Box<dyn Connection>;
 
 /// What a virtual machine is made of.
 pub struct Parts {
     /// ttyS0.
-    pub console: Stream,
+    pub console: Wire,
     /// ttyS1.
-    pub beat: Stream,
+    pub beat: Wire,
     /// ttyS2.
-    pub agent: Stream,
+    pub agent: Wire,
     /// QMP, before its greeting.
     pub qmp: Stream,
     /// The process.
@@ -73,9 +65,8 @@ pub struct Throttle {
 
 /// How long the sockets may take to run dry after QEMU's end.
 const DRAIN: Duration = Duration::from_secs(1);
-/// How long a write to a port may take. The kernel waits 5 s for the key after a break (drivers/tty/serial/serial_core.c,
-/// SYSRQ_TIMEOUT), so this must be less.
-const WRITE: Duration = Duration::from_secs(2);
+/// How long QEMU may take to end after it has closed QMP.
+const ENDING: Duration = Duration::from_secs(5);
 /// How long SIGKILL may take.
 const KILL: Duration = Duration::from_secs(10);
 
@@ -85,15 +76,15 @@ pub struct Vm {
     process: Box<dyn Process>,
     mailbox: Arc<Mailbox>,
     inlet: Inlet,
-    console: WriteHalf<Stream>,
-    agent: WriteHalf<Stream>,
-    /// Nothing is said to the beat, but a connection closed on one side is closed to QEMU.
-    _beat: WriteHalf<Stream>,
+    console: Writer,
+    agent: Writer,
+    /// Nothing is said to the beat; dropping this would end its reader.
+    _beat: Writer,
     sampler: Sampler,
     sampled: Instant,
     commands: u64,
     asked: bool,
-    tasks: Vec<AbortHandle>,
+    end: AbortHandle,
 }
 
 impl Vm {
@@ -102,29 +93,27 @@ impl Vm {
     /// # Errors
     /// Where QMP does not come up; the process is killed.
     pub async fn from_parts(parts: Parts, deadline: Duration) -> Result<Self, Error> {
-        let Parts { console, beat, agent, qmp, process } = parts;
+        let Parts { console, beat, agent, qmp, mut process } = parts;
         let mailbox = Arc::new(Mailbox::default());
-        let split = |port, stream| {
-            let (reading, writing) = tokio::io::split(stream);
-            (port::drain(port, reading, Arc::clone(&mailbox)), writing)
-        };
-        let (console_reader, console) = split(Port::Console, console);
-        let (beat_reader, beat) = split(Port::Beat, beat);
-        let (agent_reader, agent) = split(Port::Agent, agent);
+        let open = |port, wire| port::open(port, wire, Arc::clone(&mailbox)).map_err(Error::io("start to read a port"));
+        let (console, console_closed) = open(Port::Console, console)?;
+        let (beat, beat_closed) = open(Port::Beat, beat)?;
+        let (agent, agent_closed) = open(Port::Agent, agent)?;
         // QMP's reader drops the sink at its end, and with it the sender: so its end is noticed.
-        let (open, closed) = oneshot::channel::<()>();
+        let (open, qmp_closed) = oneshot::channel::<()>();
         let sink = Arc::clone(&mailbox);
         let on_event = move |at, event, data| {
             let _ = &open;
             sink.put_qmp(at, event, data);
         };
-        let readers = [console_reader, beat_reader, agent_reader];
-        let mut tasks: Vec<AbortHandle> = readers.iter().map(JoinHandle::abort_handle).collect();
-        let end = tell_end(process.exit(), readers, closed, Arc::clone(&mailbox));
-        tasks.push(tokio::spawn(end).abort_handle());
-        let guard = Tasks(tasks);
-        let qmp = Qmp::connect(qmp, on_event, deadline).await;
-        let qmp = qmp.map_err(|cause| Error::Qmp { cause, stderr: process.stderr() })?;
+        let qmp = match Qmp::connect(qmp, on_event, deadline).await {
+            Ok(qmp) => qmp,
+            Err(cause) => return Err(no_qmp(cause, process.as_ref()).await),
+        };
+        let closed = [console_closed, beat_closed, agent_closed, qmp_closed];
+        let end = tokio::spawn(tell_end(process.exit(), closed, Arc::clone(&mailbox)));
+        let mut sampler = Sampler::default();
+        sampler.step(process.sample(), Duration::ZERO);
         Ok(Self {
             qmp,
             process,
@@ -133,11 +122,11 @@ impl Vm {
             console,
             agent,
             _beat: beat,
-            sampler: Sampler::default(),
+            sampler,
             sampled: Instant::now(),
             commands: 0,
             asked: false,
-            tasks: guard.keep(),
+            end: end.abort_handle(),
         })
     }
 
@@ -183,7 +172,8 @@ impl Vm {
             self.ask_to_end();
         }
         self.commands += 1;
-        write(&mut self.agent, &command.line(self.commands), "write to the agent's port").await
+        let line = command.line(self.commands);
+        self.agent.write(&line).await.map_err(Error::io("write to the agent's port"))
     }
 
     /// Presses a SysRq key: a break on the console, then the key.
@@ -196,7 +186,7 @@ impl Vm {
             return Err(Error::Io { what: format!("press SysRq-{key:?}"), cause });
         };
         self.qmp.send_break(CONSOLE).await?;
-        write(&mut self.console, &[byte], "write to the console").await
+        self.console.write(&[byte]).await.map_err(Error::io("write to the console"))
     }
 
     /// Bounds a disk's I/O, or frees it of all bounds.
@@ -205,7 +195,7 @@ impl Vm {
     /// Where there is no such disk, or QMP fails.
     pub async fn throttle(&self, disk: &str, throttle: Throttle) -> Result<(), QmpError> {
         let bound = |limit: Option<u64>| limit.map_or(0, |limit| i64::try_from(limit.max(1)).unwrap_or(i64::MAX));
-        self.qmp.set_io_throttle(&device_of(disk), bound(throttle.bps), bound(throttle.iops)).await
+        self.qmp.set_io_throttle(&block_device(disk), bound(throttle.bps), bound(throttle.iops)).await
     }
 
     /// The machine's run state as QMP says it, for example `running`.
@@ -273,51 +263,34 @@ impl Vm {
 
 impl Drop for Vm {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.end.abort();
     }
 }
 
-/// Aborts tasks when dropped, unless they are kept.
-struct Tasks(Vec<AbortHandle>);
-
-impl Tasks {
-    fn keep(mut self) -> Vec<AbortHandle> {
-        std::mem::take(&mut self.0)
-    }
-}
-
-impl Drop for Tasks {
-    fn drop(&mut self) {
-        self.0.iter().for_each(AbortHandle::abort);
+/// Says why QMP did not come up: where QEMU is ending, how it ended tells more.
+async fn no_qmp(cause: QmpError, process: &dyn Process) -> Error {
+    let exit = if matches!(cause, QmpError::Closed { .. }) { ended(process.exit(), ENDING).await } else { None };
+    let stderr = process.stderr();
+    match exit {
+        Some(exit) => Error::Ended { exit, stderr },
+        None => Error::Qmp { cause, stderr },
     }
 }
 
 /// Waits for QEMU's end, then for its sockets to run dry, so that the last console lines come before it.
 async fn tell_end(
     mut exit: tokio::sync::watch::Receiver<Option<Exit>>,
-    readers: [JoinHandle<()>; 3],
-    qmp: oneshot::Receiver<()>,
+    closed: [oneshot::Receiver<()>; 4],
     mailbox: Arc<Mailbox>,
 ) {
     let how = exit.wait_for(Option::is_some).await.map_or(None, |exit| *exit);
     let drained = async {
-        for reader in readers {
-            // A reader that panicked has no more to read.
-            let _ = reader.await;
+        for closed in closed {
+            // Always an error: the reader drops its sender and never uses it.
+            let _ = closed.await;
         }
-        // Always an error: the sender is dropped, never used.
-        let _ = qmp.await;
     };
     // What holds the sockets open after QEMU's end is not QEMU.
     let _ = timeout(DRAIN, drained).await;
     mailbox.put_exit(Instant::now(), how.unwrap_or(Exit::Code(-1)));
-}
-
-async fn write(stream: &mut WriteHalf<Stream>, bytes: &[u8], what: &str) -> Result<(), Error> {
-    let written = timeout(WRITE, async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    });
-    let result = written.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    result.map_err(Error::io(what))
 }

@@ -128,9 +128,15 @@ fn memory(bytes: u64) -> String {
     if kib.is_multiple_of(1024) { format!("{}M", kib / 1024) } else { format!("{kib}k") }
 }
 
-/// Name of a disk's device, by which QMP knows it.
-pub(super) fn device_of(disk: &str) -> String {
+/// Id of a disk's device.
+fn device_id(disk: &str) -> String {
     format!("disk-{disk}")
+}
+
+/// QOM path of what QMP knows as a disk's block device: not the PCI device but the virtio device in it
+/// (hw/virtio/virtio-pci.c and virtio-blk.c; the backend belongs to the latter).
+pub(super) fn block_device(disk: &str) -> String {
+    format!("/machine/peripheral/{}/virtio-backend", device_id(disk))
 }
 
 /// The overlay's name in a run by hand.
@@ -205,7 +211,7 @@ impl Arguments {
             "cache": {"direct": false, "no-flush": true},
             "file": {"driver": "file", "filename": overlay.to_string_lossy()},
         });
-        let device = device_of(name);
+        let device = device_id(name);
         self.add(&["-blockdev", &node.to_string()]);
         self.add(&[
             "-device",

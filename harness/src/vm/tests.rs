@@ -216,7 +216,7 @@ async fn throttles_never_mean_unlimited_by_accident() {
     vm.throttle("data", Throttle { iops: Some(0), bps: Some(1) }).await.unwrap();
     vm.throttle("data", Throttle { iops: Some(7), bps: None }).await.unwrap();
     vm.throttle("data", Throttle::default()).await.unwrap();
-    let device = || "disk-data".to_owned();
+    let device = || "/machine/peripheral/disk-data/virtio-backend".to_owned();
     assert_eq!(fake.record().throttles, [(device(), 1, 1), (device(), 0, 7), (device(), 0, 0)]);
     vm.qmp().stop().await.unwrap();
     assert_eq!(vm.status().await.unwrap(), "paused");

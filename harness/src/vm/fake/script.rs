@@ -5,7 +5,7 @@
 use super::guest::Guest;
 use super::process::{FakeProcess, Host};
 use crate::event::{Answer, Exit};
-use crate::vm::{Parts, Vm};
+use crate::vm::{Parts, Vm, Wire};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -246,16 +246,9 @@ impl Script {
             Guest::new(self, [far_console, far_beat, far_agent, far_qmp], Arc::clone(&host), Arc::clone(&record));
         tokio::spawn(guest.play(signals, tell));
         let process = Box::new(FakeProcess::new(exit, signal, host));
-        (
-            Parts {
-                console: Box::new(console),
-                beat: Box::new(beat),
-                agent: Box::new(agent),
-                qmp: Box::new(qmp),
-                process,
-            },
-            Fake(record),
-        )
+        let wire = |stream| Wire::Stream(Box::new(stream));
+        let (console, beat, agent) = (wire(console), wire(beat), wire(agent));
+        (Parts { console, beat, agent, qmp: Box::new(qmp), process }, Fake(record))
     }
 
     /// Plays the script in a [`Vm`].
