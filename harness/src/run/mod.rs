@@ -5,9 +5,15 @@
 mod drive;
 #[cfg(test)]
 mod drive_tests;
+mod execute;
+mod host;
 mod machine;
+mod prepare;
 #[cfg(test)]
 pub(crate) mod sim;
 
 pub use drive::{Sink, drive};
+pub use execute::execute;
+pub use host::Host;
 pub use machine::{Action, Machine};
+pub use prepare::{describe, required};

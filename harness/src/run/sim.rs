@@ -1,6 +1,6 @@
 //! A guest made of events, for tests of the rules: no VM, no clock, microseconds.
 //! Lives here: a world that emits what a guest would, obeys the machine, and is told when to misbehave.
-//! May not live here: rules.
+//! May not live here: rules, or I/O.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use super::machine::{Action, Machine};
