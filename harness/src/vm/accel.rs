@@ -2,8 +2,8 @@
 //! Lives here: the proof that KVM works by booting the very kernel, the memory of proofs, the choice.
 //! May not live here: what `--accel` looks like on the command line.
 //!
-//! /dev/kvm may open and be of no use: QEMU aborts, ends in `internal-error`, or the guest stays mute for ever while QMP
-//! says `running`. So only a guest whose agent has spoken proves anything.
+//! /dev/kvm may open and be of no use: QEMU aborts, ends in `internal-error`, or the guest stays mute for ever while
+//! QMP says `running`. So only a guest whose agent has spoken proves anything.
 
 use super::machine::Seen;
 use super::{Accel, Error, Qemu, Spec, Vm};
@@ -114,8 +114,8 @@ pub(super) async fn prove(vm: &mut Vm, deadline: Duration) -> Result<(), String>
     }
 }
 
-/// Chooses the accelerator and says why in one line. A proof takes as long as `deadline`, and is remembered in `cache` for
-/// this boot of this host, this QEMU and this kernel; where KVM is asked for by name, only a good one is.
+/// Chooses the accelerator and says why in one line. A proof takes as long as `deadline`, and is remembered in `cache`
+/// for this boot of this host, this QEMU and this kernel; where KVM is asked for by name, only a good one is.
 ///
 /// # Errors
 /// Where KVM is asked for by name and does not work.

@@ -80,7 +80,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    /// Written by a child, so that no descriptor open for writing can be inherited by a child of another test (ETXTBSY).
+    /// Written by a child, so that no descriptor open for writing can be inherited by a child of another test
+    /// (ETXTBSY).
     fn script(directory: &Path, text: &str) -> PathBuf {
         let path = directory.join("qemu");
         let made = std::process::Command::new("sh")

@@ -33,9 +33,9 @@ pub(super) struct LinkFilter {
 }
 
 impl LinkFilter {
-    /// The event in a stretch, with the guest's clock in nanoseconds. `None` for noise, for a line that was there before,
-    /// for a line that this version does not know, and for the echo of our own commands (the port echoes until the agent
-    /// has set it up).
+    /// The event in a stretch, with the guest's clock in nanoseconds. `None` for noise, for a line that was there
+    /// before, for a line that this version does not know, and for the echo of our own commands (the port echoes until
+    /// the agent has set it up).
     pub(super) fn take(&mut self, stretch: &[u8]) -> Option<(u64, Kind)> {
         if stretch.trim_ascii().is_empty() {
             return None;

@@ -130,8 +130,8 @@ impl Vm {
         })
     }
 
-    /// The next thing seen, in the order of arrival; `None` after QEMU's end has been told. Cancel-safe. It waits as long
-    /// as nothing happens: the deadline is the caller's.
+    /// The next thing seen, in the order of arrival; `None` after QEMU's end has been told. Cancel-safe. It waits as
+    /// long as nothing happens: the deadline is the caller's.
     pub async fn next(&mut self) -> Option<Seen> {
         loop {
             if let Some(seen) = self.inlet.pop() {

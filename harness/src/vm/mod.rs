@@ -1,11 +1,11 @@
 //! The virtual machine: the only place that knows QEMU.
-//! Lives here: QEMU's command line, process, sockets and QMP, the guest's ports, the host's view of QEMU, the choice of accelerator.
+//! Lives here: QEMU's command line, process, sockets and QMP, the guest's ports, the host's view, the accelerator.
 //! May not live here: anything about OOM, phases, probes' meaning or verdicts.
 //!
 //! Data comes in by four sockets, each owned by one reader that never waits for anything but its socket. The readers
-//! put what they read, with the time of reading, into one bounded mailbox; [`Vm::next`] takes it out, cuts it into lines
-//! and hands over one [`Seen`] after the other. So neither a flood on the console nor a slow consumer stalls QEMU, QMP or
-//! the agent, and memory stays bounded: what does not fit is dropped and counted.
+//! put what they read, with the time of reading, into one bounded mailbox; [`Vm::next`] takes it out, cuts it into
+//! lines and hands over one [`Seen`] after the other. So neither a flood on the console nor a slow consumer stalls
+//! QEMU, QMP or the agent, and memory stays bounded: what does not fit is dropped and counted.
 
 mod accel;
 mod binary;

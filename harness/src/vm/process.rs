@@ -164,6 +164,16 @@ mod tests {
         ended(process.exit(), Duration::from_secs(20)).await
     }
 
+    async fn eventually<T>(mut found: impl FnMut() -> Option<T>) -> T {
+        for _ in 0..2000 {
+            if let Some(found) = found() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not within 20 s");
+    }
+
     #[tokio::test]
     async fn tells_its_end_and_its_last_words() {
         let process = shell("head -c 20000 /dev/zero | tr '\\0' x >&2; echo last >&2; exit 3").await;
@@ -176,12 +186,7 @@ mod tests {
     #[tokio::test]
     async fn a_deaf_one_and_its_children_are_killed() {
         let mut process = shell("trap '' TERM; sleep 100 & echo $! >&2; while :; do sleep 0.1; done").await;
-        let child: u32 = loop {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            if let Ok(child) = process.stderr().parse() {
-                break child;
-            }
-        };
+        let child: u32 = eventually(|| process.stderr().parse().ok()).await;
         assert!(process.sample().is_some());
         process.signal(Signal::Term).unwrap();
         assert_eq!(ended(process.exit(), Duration::from_millis(300)).await, None);
@@ -189,8 +194,11 @@ mod tests {
         assert_eq!(end(&process).await, Some(Exit::Signal(9)));
         assert_eq!(process.sample(), None);
         // Nobody here reaps the grandchild, so it may stay as a zombie.
-        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+        eventually(|| {
+            let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            (stat.is_empty() || stat.contains(") Z ")).then_some(())
+        })
+        .await;
     }
 
     #[tokio::test]

@@ -4,9 +4,10 @@
 //!
 //! A child asks for SIGKILL at its parent's death (`PR_SET_PDEATHSIG`, prctl(2)), which the kernel sends when the
 //! *thread* that spawned it ends. So one thread spawns all of them and lives until the process ends, however it ends:
-//! also by SIGKILL. The request is made by setpriv(1) of util-linux between fork and exec, because Rust's own hook there
-//! (`pre_exec`) is unsafe code; it lasts through execve unless the program is set-user-ID or has file capabilities, and
-//! QEMU has neither. Were the parent to die before the request, QEMU would find nobody to connect to and end by itself.
+//! also by SIGKILL. The request is made by setpriv(1) of util-linux between fork and exec, because Rust's own hook
+//! there (`pre_exec`) is unsafe code; it lasts through execve unless the program is set-user-ID or has file
+//! capabilities, and QEMU has neither. Were the parent to die before the request, QEMU would find nobody to connect to
+//! and end by itself.
 
 use std::ffi::OsStr;
 use std::io;

@@ -25,7 +25,8 @@ impl Splitter {
         Self { line: Vec::new(), cut: 0, max, keep }
     }
 
-    /// Takes bytes and hands out each line that they end, without its newline, with the number of bytes missing from it.
+    /// Takes bytes and hands out each line that they end, without its newline, with the number of bytes missing from
+    /// it.
     pub(super) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(&[u8], u64)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             self.add(&bytes[..end]);

@@ -244,7 +244,7 @@ impl Guest {
     }
 
     async fn monitor(&mut self, line: &str) -> Result {
-        if self.monitor.deaf {
+        if self.monitor.deaf || self.host.lock().unwrap().stopped {
             return Ok(());
         }
         let (name, effect, answers) = self.monitor.command(line);

@@ -6,8 +6,8 @@
 //! let (mut vm, fake) = Script::new().since_start(secs(12), Act::Freeze).cured_by(Cure::Release).vm().await;
 //! ```
 //!
-//! A fresh [`Script`] is a guest in good health: it boots in 2 s, its probes answer every second, a workload presses and
-//! works, and it obeys `start`, `release` and `poweroff`. Everything else is an [`Act`] at a time.
+//! A fresh [`Script`] is a guest in good health: it boots in 2 s, its probes answer every second, a workload presses
+//! and works, and it obeys `start`, `release` and `poweroff`. Everything else is an [`Act`] at a time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

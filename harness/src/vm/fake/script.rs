@@ -105,7 +105,7 @@ pub enum Act {
     Panic,
     /// QEMU ends.
     Die(Exit),
-    /// The host stops QEMU (SIGSTOP), or lets it go on.
+    /// The host stops QEMU (SIGSTOP), or lets it go on. What is sent to it meanwhile is lost.
     HostStops(bool),
     /// This share in percent of QEMU's time is spent waiting for a processor.
     HostWaits(u64),
