@@ -156,7 +156,7 @@ impl Draft {
         self.folder.as_deref().unwrap_or(&self.root)
     }
 
-    /// Where one of its files goes; `name` is of [`file`].
+    /// Where one of its files goes; `name` is of [`mod@file`].
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
     }
