@@ -1,6 +1,6 @@
 //! Golden logs of the kernel-log parser: what each log in `tests/kmsg/` must tell.
-//! Lives here: the runner. A file is its kernel and origin, the messages expected (`EXPECT: MICROSECONDS JSON`), then the
-//! log behind an empty line. `UPDATE_GOLDEN=1` rewrites the expectations: read the difference before you commit it.
+//! Lives here: the runner. A file is its kernel and origin, the messages expected (`EXPECT: MICROSECONDS JSON`), then
+//! the log behind an empty line. `UPDATE_GOLDEN=1` rewrites the expectations: read the difference before you commit it.
 //! May not live here: tests of single functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

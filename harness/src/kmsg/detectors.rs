@@ -58,8 +58,8 @@ fn workqueue(rest: &str) -> Message {
     Message::WorkqueueLockup { pool: bounded(pool.trim()), secs: secs.map(|(secs, _)| secs) }
 }
 
-/// `INFO: rcu_sched self-detected stall on CPU`, `INFO: rcu_preempt detected stalls on CPUs/tasks:`, `… detected expedited
-/// stalls …`, `rcu_sched kthread starved for 5250 jiffies!`; the prefix `rcu: ` since 4.19.
+/// `INFO: rcu_sched self-detected stall on CPU`, `INFO: rcu_preempt detected stalls on CPUs/tasks:`, `… detected
+/// expedited stalls …`, `rcu_sched kthread starved for 5250 jiffies!`; the prefix `rcu: ` since 4.19.
 fn rcu(text: &str) -> Option<Message> {
     if let Some((flavour, rest)) = text.split_once(" kthread starved for ") {
         let (jiffies, _) = number(rest)?;

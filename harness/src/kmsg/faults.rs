@@ -50,8 +50,8 @@ fn oops(text: &str) -> Option<Message> {
     text.starts_with("WARNING: ").then(|| Message::Warning { text: bounded(text) })
 }
 
-/// `%s: page allocation failure: order:%u, mode:%#x(%pGg)` and 4.9 to 4.13's `%s: page allocation stalls for %ums, order:%u`.
-/// The task's name is a printk of its own in some versions and may be lost.
+/// `%s: page allocation failure: order:%u, mode:%#x(%pGg)` and 4.9 to 4.13's `%s: page allocation stalls for %ums,
+/// order:%u`. The task's name is a printk of its own in some versions and may be lost.
 fn allocation(text: &str) -> Option<Message> {
     let named = |what: &str| {
         let at = text.find(what)?;
@@ -72,7 +72,8 @@ fn mode(text: &str) -> Option<String> {
     Some(bounded(mode.split([',', ' ']).next().unwrap_or(mode)))
 }
 
-/// `XFS: possible memory allocation deadlock in %s (mode:0x%x)`, from 4.4 on `XFS: %s(%u) possible …`, later with `size %u`.
+/// `XFS: possible memory allocation deadlock in %s (mode:0x%x)`, from 4.4 on `XFS: %s(%u) possible …`, later with `size
+/// %u`.
 fn xfs_allocation(text: &str) -> Option<Message> {
     let (head, rest) = text.strip_prefix("XFS")?.split_once("possible memory allocation deadlock")?;
     let who = head.split_once(": ").and_then(|(_, who)| who.trim_end().strip_suffix(')')?.rsplit_once('('));

@@ -2,8 +2,8 @@
 //! Lives here: which texts are unfinished, and which texts finish them.
 //! May not live here: what the whole text means.
 //!
-//! A message made with pr_cont is one console line unless another CPU prints in between; then each further piece becomes
-//! a line of its own, with a timestamp of its own.
+//! A message made with pr_cont is one console line unless another CPU prints in between; then each further piece
+//! becomes a line of its own, with a timestamp of its own.
 
 use super::line::Record;
 use super::sysrq;

@@ -2,7 +2,8 @@
 //! Lives here: timestamp, caller tag, loglevel; which lines can be the kernel's at all.
 //! May not live here: what the text says.
 
-/// Longest line that is looked at, in bytes; the rest is ignored. printk's own records end at 1024 bytes (LOG_LINE_MAX).
+/// Longest line that is looked at, in bytes; the rest is ignored. printk's own records end at 1024 bytes
+/// (LOG_LINE_MAX).
 pub const MAX_LINE: usize = 4096;
 
 /// Longest timestamp in bytes, brackets included: 20 digits of a u64 would do.

@@ -105,7 +105,8 @@ pub enum Message {
         /// oom_score_adj of the task. Absent where the line is torn.
         oom_score_adj: Option<i32>,
     },
-    /// Under which limit (5.0 and later `oom-kill:constraint=`; before that only a memory cgroup's, `Task in … killed`).
+    /// Under which limit (5.0 and later `oom-kill:constraint=`; before that only a memory cgroup's, `Task in …
+    /// killed`).
     OomConstraint {
         /// What limited the allocation.
         constraint: Constraint,

@@ -37,8 +37,8 @@ pub(super) fn parse(text: &str) -> Option<Fact> {
         .or_else(|| other(text))
 }
 
-/// `%s invoked oom-killer: gfp_mask=%#x(%pGg), order=%d, oom_score_adj=%hd`. Between 4.9 and 4.19 with `nodemask=` in the
-/// middle; 4.6-rc had the mask last; 3.10 to 4.5 have no flag names.
+/// `%s invoked oom-killer: gfp_mask=%#x(%pGg), order=%d, oom_score_adj=%hd`. Between 4.9 and 4.19 with `nodemask=` in
+/// the middle; 4.6-rc had the mask last; 3.10 to 4.5 have no flag names.
 fn invoked(text: &str) -> Option<Fact> {
     let (name, rest) = text.split_once(" invoked oom-killer: ")?;
     let mask = &rest[rest.find("gfp_mask=")? + "gfp_mask=".len()..];
@@ -130,8 +130,8 @@ fn constraint(text: &str) -> Option<Message> {
     Some(Message::OomConstraint { constraint: Constraint::Memcg, memcg: Some(bounded(path)), task: None, uid: None })
 }
 
-/// `CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a/b,task=x,pid=N,uid=N`. Paths and
-/// the comm may hold commas, so it is read from the end, and the comm is short.
+/// `CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a/b,task=x,pid=N,uid=N`. Paths
+/// and the comm may hold commas, so it is read from the end, and the comm is short.
 fn summary(rest: &str) -> Option<Message> {
     let constraint = match rest.split(',').next()? {
         "CONSTRAINT_NONE" => Constraint::None,

@@ -60,8 +60,8 @@ impl Parser {
         }
     }
 
-    /// Reads one line, with or without its line ending. Nearly always no message or one; an unfinished message comes when
-    /// it is finished, or at the latest 16 lines later.
+    /// Reads one line, with or without its line ending. Nearly always no message or one; an unfinished message comes
+    /// when it is finished, or at the latest 16 lines later.
     pub fn feed(&mut self, line: &str) -> Vec<Stamped> {
         let mut out = Vec::new();
         let line = &line[..line.floor_char_boundary(MAX_LINE)];
@@ -209,9 +209,9 @@ impl Parser {
         }
     }
 
-    /// Whether this was not told before. A record whose printer is taken over in the middle is printed again (`** replaying
-    /// previous printk message **`, 6.15 and later), and a new console or a panic may print the whole log again.
-    /// Without a timestamp everything is news.
+    /// Whether this was not told before. A record whose printer is taken over in the middle is printed again (`**
+    /// replaying previous printk message **`, 6.15 and later), and a new console or a panic may print the whole log
+    /// again. Without a timestamp everything is news.
     fn is_news(&mut self, at_us: Option<u64>, message: &Message) -> bool {
         let Some(at_us) = at_us else { return true };
         let identity = identity(at_us, message);
@@ -244,8 +244,8 @@ fn classify(text: &str) -> Option<Fact> {
         .or_else(|| faults::parse(text).map(Fact::Says))
 }
 
-/// Whether a [`Parser`] would look twice at this line: keep such a line even where others are dropped, and replaying the
-/// kept ones tells the same messages.
+/// Whether a [`Parser`] would look twice at this line: keep such a line even where others are dropped, and replaying
+/// the kept ones tells the same messages.
 pub fn matters(line: &str, timestamps: Timestamps) -> bool {
     let looked_at = |record: Record<'_>| {
         Open::begin(&record).is_some() || join::may_go_on(record.text) || classify(record.text).is_some()

@@ -1,12 +1,14 @@
 //! `run.json`: one run as other programs read it.
-//! Lives here: its fields and their names; units are in the names.
-//! May not live here: judging (it is filled from a verdict), or files.
+//! Lives here: its fields and their names, with units in the names; reading it back; the checks that keep it sound.
+//! May not live here: how it is arrived at (`fill`), or where it is kept (`store`).
 
 use crate::event::{Phase, Reason};
 use crate::kmsg::Scope;
 use crate::scenario::{Expectation, Mechanism, Outcome};
-use crate::verdict::{End, Role, Verdict};
+use crate::verdict::Role;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Version of the fields below.
 pub const SCHEMA: u32 = 1;
@@ -60,14 +62,14 @@ pub struct RunJson {
     /// The whole run in fair time, in seconds.
     pub fair_s: f64,
     /// When it began, RFC 3339 in UTC.
-    pub started: String,
+    pub started: Timestamp,
     /// Which kernel it was.
     pub kernel_identity: KernelJson,
     /// Where it ran.
     pub host: HostJson,
     /// The result folder; filled in when a result is read, not stored.
-    #[serde(default, skip_deserializing)]
-    pub result: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<PathBuf>,
 }
 
 /// An OOM kill.
@@ -169,89 +171,132 @@ pub struct HostJson {
     pub oomph: String,
 }
 
-/// Milliseconds as seconds.
-fn s(ms: u64) -> f64 {
-    // Run times are far below 2^52 ms, where f64 is exact.
-    ms as f64 / 1000.0
+/// Why a run.json cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file could not be read.
+    #[error("run.json cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// Longer than any record is.
+    #[error("run.json is longer than {limit} bytes, so it is not a run's record")]
+    TooLong {
+        /// The bound.
+        limit: u64,
+    },
+    /// Not JSON, or a field is missing or wrong.
+    #[error("run.json is no record of a run: {0}")]
+    Syntax(#[from] serde_json::Error),
+    /// Written by a newer oomph.
+    #[error("run.json was written with schema {found}, this oomph knows up to {SCHEMA}: use a newer oomph")]
+    TooNew {
+        /// The writer's schema.
+        found: u32,
+    },
+}
+
+/// A record that contradicts itself; such a one is never written.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsound {
+    /// Not the version that this code writes.
+    #[error("schema is {0}, expected {SCHEMA}")]
+    Schema(u32),
+    /// Neither or both of outcome and inconclusive.
+    #[error("expected either an outcome or the reason why there is none")]
+    Outcome,
+    /// A mechanism without a hang.
+    #[error("a mechanism is given although the outcome is not hung")]
+    Mechanism,
 }
 
 impl RunJson {
-    /// What a verdict alone can tell; the rest is empty.
-    pub fn of_verdict(scenario: &str, verdict: &Verdict) -> Self {
-        let (inconclusive, detail) = match &verdict.end {
-            End::Inconclusive { reason, detail } => (Some(*reason), Some(detail.clone())),
-            End::Outcome(_) => (None, None),
-        };
-        Self {
-            schema: SCHEMA,
-            scenario: scenario.to_owned(),
-            kernel: String::new(),
-            outcome: verdict.outcome(),
-            mechanism: verdict.mechanism,
-            inconclusive,
-            detail,
-            expectation: None,
-            expected: verdict.outcome().is_some(),
-            differences: Vec::new(),
-            kills: verdict
-                .kills
-                .iter()
-                .map(|kill| KillJson {
-                    time_s: kill.pressure_ms.map(s),
-                    phase: kill.phase,
-                    scope: kill.scope,
-                    victim: kill.victim.clone(),
-                    pid: kill.pid,
-                    role: kill.role,
-                    counts: kill.counts,
-                })
-                .collect(),
-            max_stall_s: s(verdict.max_stall_ms),
-            longest_frozen_s: s(verdict.longest_frozen_ms),
-            time_to_first_kill_s: verdict.first_kill_ms.map(s),
-            stalls: verdict
-                .stalls
-                .iter()
-                .map(|stall| StallJson {
-                    since_s: s(stall.since_ms),
-                    length_s: stall.ended_ms.map(|ended| s(ended - stall.since_ms)),
-                    probes: stall.probes.clone(),
-                    movements: stall.movements,
-                    longest_frozen_s: s(stall.longest_frozen_ms),
-                })
-                .collect(),
-            phases: verdict
-                .phases
-                .iter()
-                .map(|time| PhaseJson { phase: time.phase, fair_s: s(time.fair_ms), wall_s: s(time.wall_ms) })
-                .collect(),
-            ended_by: verdict.ended_by().map(str::to_owned),
-            escapes: verdict
-                .escapes
-                .iter()
-                .map(|escape| EscapeJson {
-                    action: escape.action.clone(),
-                    kills: escape.kills,
-                    answered_after_s: escape.answered_after_ms.map(s),
-                })
-                .collect(),
-            evidence: verdict
-                .evidence
-                .iter()
-                .map(|piece| EvidenceJson { seq: piece.seq, time_s: s(piece.at_ms), text: piece.text.clone() })
-                .collect(),
-            work: verdict.work,
-            duration_s: s(verdict.wall_ms),
-            fair_s: s(verdict.fair_ms),
-            started: String::new(),
-            kernel_identity: KernelJson::default(),
-            host: HostJson::default(),
-            result: String::new(),
-        }
-    }
-
     /// The outcome or `inconclusive`, as text.
     pub fn outcome_name(&self) -> &'static str {
         self.outcome.map_or("inconclusive", Outcome::name)
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// Where the text is no record, or one of a newer schema.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u32,
+        }
+        let Version { schema: found } = serde_json::from_str(text)?;
+        if found > SCHEMA {
+            return Err(ReadError::TooNew { found });
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// The first contradiction found.
+    pub fn check(&self) -> Result<(), Unsound> {
+        if self.schema != SCHEMA {
+            return Err(Unsound::Schema(self.schema));
+        }
+        if self.outcome.is_some() == self.inconclusive.is_some() {
+            return Err(Unsound::Outcome);
+        }
+        if self.mechanism.is_some() && self.outcome != Some(Outcome::Hung) {
+            return Err(Unsound::Mechanism);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::event::{Phase, Rules};
+    use crate::run::sim::Sim;
+
+    /// The record of a run that hung after a kill.
+    pub(in crate::results) fn sample() -> RunJson {
+        let mut sim = Sim::new(Rules::default()).boots();
+        sim.until(Phase::Pressure).seconds(8).kills(
+            "Out of memory: Killed process 77 (hog (1)) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB",
+        );
+        sim.mood.silent = vec!["fault", "spawn"];
+        sim.mood.work = 0;
+        sim.mood.healed_by = Some("release");
+        let started = "2026-11-24T19:33:21Z".parse().unwrap();
+        RunJson::of_verdict("xfs-inode-mutex", &sim.finish(), started)
+    }
+
+    #[test]
+    fn the_format_is_the_documented_one() {
+        insta::assert_json_snapshot!(sample());
+    }
+
+    #[test]
+    fn comes_back_as_it_was_written() {
+        let text = serde_json::to_string_pretty(&sample()).unwrap();
+        assert_eq!(RunJson::parse(&text).unwrap(), sample());
+    }
+
+    #[test]
+    fn what_is_newer_or_broken_is_named() {
+        let text = serde_json::to_string(&sample()).unwrap();
+        let newer = text.replace(r#""schema":1"#, r#""schema":2,"x":1"#);
+        assert!(matches!(RunJson::parse(&newer), Err(ReadError::TooNew { found: 2 })));
+        assert!(matches!(RunJson::parse("{}"), Err(ReadError::Syntax(_))));
+        let more = text.replace(r#""schema":1"#, r#""schema":1,"x":1"#);
+        assert_eq!(RunJson::parse(&more).unwrap(), sample());
+    }
+
+    #[test]
+    fn contradictions_are_found() {
+        assert_eq!(sample().check(), Ok(()));
+        assert_eq!(RunJson { schema: 0, ..sample() }.check(), Err(Unsound::Schema(0)));
+        assert_eq!(RunJson { outcome: None, ..sample() }.check(), Err(Unsound::Outcome));
+        assert_eq!(RunJson { inconclusive: Some(Reason::NoBoot), ..sample() }.check(), Err(Unsound::Outcome));
+        let mechanism = Some(Mechanism::OomDeadlock);
+        let recovered = RunJson { outcome: Some(Outcome::Recovered), mechanism, ..sample() };
+        assert_eq!(recovered.check(), Err(Unsound::Mechanism));
     }
 }

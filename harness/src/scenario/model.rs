@@ -167,7 +167,7 @@ pub enum FaultAction {
 }
 
 /// What should come of a run on the kernels that it is for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize)]
 pub struct Expectation {
     /// Only kernels of this name.
     pub kernel: Option<String>,
@@ -188,7 +188,7 @@ pub struct Expectation {
 }
 
 /// One comparison with a kernel's version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct VersionBound {
     /// How to compare.
     pub op: VersionOp,
@@ -197,7 +197,7 @@ pub struct VersionBound {
 }
 
 /// How versions are compared. A bound without a patch level compares major and minor only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionOp {
     /// `<`
