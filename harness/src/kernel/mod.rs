@@ -2,6 +2,30 @@
 //! Lives here: where kernels come from, the cache of them.
 //! May not live here: how they are booted (`vm`) or what goes into the initramfs (`image`).
 
+mod cache;
+mod catalog;
+pub(crate) mod child;
+mod debian;
+mod error;
+mod file;
+mod header;
+pub(crate) mod job;
+mod manifest;
+mod names;
+mod resolve;
+
+pub use cache::{Cache, Kind, Pruned};
+pub use catalog::{Cached, Listed, fetch, list};
+pub use child::ChildError;
+pub(crate) use error::At;
+pub use error::{Error, FileError};
+pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};
+pub use job::Progress;
+pub use manifest::{Manifest, Record};
+pub(crate) use manifest::{files_below, hash};
+pub use names::{Named, Names, NamesError};
+pub use resolve::resolve;
+
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -10,18 +34,18 @@ use std::path::PathBuf;
 pub struct Kernel {
     /// Name in kernels.yaml, or a short one made from the file.
     pub name: String,
-    /// The bzImage.
+    /// The bzImage, or a vmlinux with a PVH note.
     pub image: PathBuf,
     /// `lib/modules/RELEASE`, where it has modules.
     pub modules: Option<PathBuf>,
     /// `uname -r`, read from the image's header (Documentation/arch/x86/boot.rst, field kernel_version).
     pub release: String,
-    /// Major, minor, patch of the release.
+    /// Major, minor, patch of the release; of Debian's builds, of the package.
     pub version: (u32, u32, u32),
     /// What expectations can match on besides name and version.
     pub tags: Vec<String>,
     /// BLAKE3 of the image, in hex.
     pub hash: String,
-    /// Where it came from, for people: `linux-image-6.1.0-31-amd64 6.1.192-2 (Debian)`, or a path.
+    /// Where it came from, for people: `linux-image-6.1.0-31-amd64 6.1.128-1 (Debian bookworm)`, or a path.
     pub origin: String,
 }

@@ -1,0 +1,338 @@
+//! The cache: directories that were made once and are checked each time they are used.
+//! Lives here: its places, the making of an entry, locks between processes, pruning.
+//! May not live here: what an entry holds (see its maker), or how an entry is checked (`manifest`).
+//!
+//! An entry is a directory `KIND/KEY`. It is made under `tmp/` and renamed into place, so it is whole or not there; its
+//! key says everything that its content depends on. One process makes an entry while others wait for its lock.
+
+use super::error::{At, Error, FileError};
+use super::job::Job;
+use super::manifest::{self, Manifest};
+use serde::Serialize;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Longest wait for another process that makes the entry. Making one takes minutes at most; see the deadlines of apt.
+const LOCK_DEADLINE: Duration = Duration::from_secs(45 * 60);
+/// How often a lock is tried: `File::lock` alone would wait without a bound.
+const LOCK_RETRY: Duration = Duration::from_millis(100);
+/// Leftovers under `tmp/` that are older belong to nobody: nothing takes so long to make.
+const TEMPORARY_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A kernel with its modules, unpacked from packages.
+    Kernels,
+    /// The index of a modules directory.
+    ModuleIndex,
+    /// The modules that a scenario needs, uncompressed.
+    Modules,
+    /// An initramfs.
+    Initramfs,
+    /// A formatted, empty disk.
+    Disks,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Kernels, Self::ModuleIndex, Self::Modules, Self::Initramfs, Self::Disks];
+
+    /// Its directory's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kernels => "kernels",
+            Self::ModuleIndex => "module-index",
+            Self::Modules => "modules",
+            Self::Initramfs => "initramfs",
+            Self::Disks => "disks",
+        }
+    }
+}
+
+/// A cache's root directory. Cheap to clone; any number of processes may use one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+/// An entry that [`Cache::prune`] removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// What it was.
+    pub kind: Kind,
+    /// Its key.
+    pub key: String,
+    /// Its files' sizes, in bytes.
+    pub size: u64,
+}
+
+impl Cache {
+    /// The cache at `root`, else at `$XDG_CACHE_HOME/oomph`, else at `~/.cache/oomph`. Makes the directory.
+    pub fn open(root: Option<&Path>) -> Result<Self, Error> {
+        let root = match root {
+            Some(root) => root.to_owned(),
+            None => default_root(|name| std::env::var_os(name).map(PathBuf::from)).ok_or(Error::NoCache)?,
+        };
+        for directory in ["tmp", "locks"] {
+            let directory = root.join(directory);
+            fs::create_dir_all(&directory).at("make the directory", &directory)?;
+        }
+        // Programs are called from other directories with paths below it.
+        Ok(Self { root: root.canonicalize().at("find", &root)? })
+    }
+
+    /// Its directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where an entry is or would be.
+    pub fn path(&self, kind: Kind, key: &str) -> PathBuf {
+        self.root.join(kind.name()).join(key)
+    }
+
+    /// An intact entry and its manifest; `None` where it is not there, and why where it is damaged.
+    pub fn find(&self, kind: Kind, key: &str) -> Result<Option<(PathBuf, Manifest)>, String> {
+        let path = self.path(kind, key);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let manifest = manifest::check(&path)?;
+        Ok(Some((path, manifest)))
+    }
+
+    /// The entry, made by `make` if it is not there or damaged. `make` gets an empty directory and returns which of the
+    /// files in it are to be checked by content, not only by size, on each use. `what` names the entry in progress lines.
+    pub(crate) fn entry<E: From<Error>>(
+        &self,
+        kind: Kind,
+        key: &str,
+        what: &str,
+        job: &Job,
+        make: impl FnOnce(&Path) -> Result<Vec<PathBuf>, E>,
+    ) -> Result<PathBuf, E> {
+        if let Ok(Some((path, _))) = self.find(kind, key) {
+            manifest::touch(&path);
+            return Ok(path);
+        }
+        let _lock = self.lock(&format!("{}-{key}", kind.name()), what, job)?;
+        let path = match self.find(kind, key) {
+            // Another process made it meanwhile.
+            Ok(Some((path, _))) => return Ok(path),
+            Ok(None) => self.path(kind, key),
+            Err(damage) => {
+                job.say(format!("{what}: the copy in the cache is damaged ({damage}); making it again"));
+                self.remove(kind, key)?;
+                self.path(kind, key)
+            }
+        };
+        let building = self.temporary()?;
+        let checked = make(building.path())?;
+        manifest::write(building.path(), what, &checked).map_err(Error::from)?;
+        let place = self.root.join(kind.name());
+        fs::create_dir_all(&place).at("make the directory", &place).map_err(Error::from)?;
+        fs::rename(building.path(), &path).at("move into place", &path).map_err(Error::from)?;
+        Ok(path)
+    }
+
+    /// A directory of its own on the cache's filesystem; removed when dropped, unless it was renamed away.
+    pub(crate) fn temporary(&self) -> Result<tempfile::TempDir, Error> {
+        let place = self.root.join("tmp");
+        Ok(tempfile::Builder::new().prefix("making-").tempdir_in(&place).at("make a directory in", &place)?)
+    }
+
+    /// The lock of this name; released when the file is dropped, so also when the process dies.
+    pub(crate) fn lock(&self, name: &str, what: &str, job: &Job) -> Result<File, Error> {
+        let path = self.root.join("locks").join(format!("{name}.lock"));
+        let file = File::options().create(true).truncate(false).write(true).open(&path).at("open", &path)?;
+        let end = Instant::now() + LOCK_DEADLINE;
+        let mut said = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(cause)) => return Err(FileError { action: "lock", path, cause }.into()),
+                Err(TryLockError::WouldBlock) if Instant::now() > end => {
+                    return Err(Error::Locked { what: what.to_owned(), lock: path, seconds: LOCK_DEADLINE.as_secs() });
+                }
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if !said {
+                job.say(format!("{what}: another process is making it; waiting"));
+                said = true;
+            }
+            job.check()?;
+            std::thread::sleep(LOCK_RETRY);
+        }
+    }
+
+    /// Removes what was not used for `age`, and what killed processes left half made. An entry that is being made stays.
+    /// An `age` shorter than a run takes entries away from under it.
+    pub fn prune(&self, age: Duration) -> Result<Vec<Pruned>, Error> {
+        let old = |path: &Path, age| {
+            let used = path.metadata().and_then(|file| file.modified());
+            used.is_ok_and(|used| SystemTime::now().duration_since(used).unwrap_or_default() >= age)
+        };
+        let mut pruned = Vec::new();
+        for kind in Kind::ALL {
+            for (key, path) in entries(&self.root.join(kind.name()))? {
+                let lock = self.root.join("locks").join(format!("{}-{key}.lock", kind.name()));
+                let file = File::options().create(true).truncate(false).write(true).open(&lock).at("open", &lock)?;
+                let manifest = manifest::read(&path);
+                // What has no manifest can never be used.
+                if file.try_lock().is_ok() && (manifest.is_err() || old(&path.join(manifest::NAME), age)) {
+                    self.remove(kind, &key)?;
+                    let size = manifest.map_or(0, |manifest| manifest.size());
+                    pruned.push(Pruned { kind, key, size });
+                }
+            }
+        }
+        for (_, path) in entries(&self.root.join("tmp"))? {
+            if old(&path, TEMPORARY_AGE) {
+                fs::remove_dir_all(&path).at("remove", &path)?;
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Moves the entry away first: nobody sees half of one.
+    fn remove(&self, kind: Kind, key: &str) -> Result<(), Error> {
+        let path = self.path(kind, key);
+        let away = self.temporary()?;
+        fs::rename(&path, away.path().join("removed")).at("remove", &path)?;
+        Ok(away.close().at("remove", &path)?)
+    }
+}
+
+/// The directories in a directory, sorted; none where it is not there.
+fn entries(directory: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+    let mut found = Vec::new();
+    if directory.is_dir() {
+        for entry in fs::read_dir(directory).at("list", directory)? {
+            let path = entry.at("list", directory)?.path();
+            if let (true, Some(name)) = (path.is_dir(), path.file_name().and_then(|name| name.to_str())) {
+                found.push((name.to_owned(), path));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The XDG Base Directory Specification: relative paths are ignored.
+fn default_root(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let absolute = |name| variable(name).filter(|path: &PathBuf| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(base.join("oomph"))
+}
+
+/// A name that can be part of a path: what could not be is replaced by `_`.
+pub(crate) fn path_safe(name: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
+    let name: String = name.chars().take(160).map(|c| if safe(c) { c } else { '_' }).collect();
+    if name.starts_with('.') { format!("_{name}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    fn make(counter: &AtomicUsize) -> impl Fn(&Path) -> Result<Vec<PathBuf>, Error> {
+        move |directory| {
+            counter.fetch_add(1, Relaxed);
+            fs::create_dir(directory.join("boot")).unwrap();
+            fs::write(directory.join("boot/image"), b"image").unwrap();
+            fs::write(directory.join("other"), b"other").unwrap();
+            Ok(vec![PathBuf::from("boot/image")])
+        }
+    }
+
+    #[test]
+    fn an_entry_is_made_once_and_again_when_damaged() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let made = AtomicUsize::new(0);
+        let get = || cache.entry(Kind::Kernels, "k", "a kernel", &Job::silent(), make(&made)).unwrap();
+        let path = get();
+        assert_eq!((get(), made.load(Relaxed)), (path.clone(), 1));
+        fs::write(path.join("boot/image"), b"IMAGE").unwrap();
+        let damage = cache.find(Kind::Kernels, "k").unwrap_err();
+        assert_eq!(damage, "boot/image: its content has changed");
+        get();
+        assert_eq!((fs::read(path.join("boot/image")).unwrap(), made.load(Relaxed)), (b"image".to_vec(), 2));
+        fs::write(path.join("other"), b"longer").unwrap();
+        assert_eq!(cache.find(Kind::Kernels, "k").unwrap_err(), "other: 6 bytes instead of 5");
+        get();
+        fs::remove_file(path.join("other")).unwrap();
+        get();
+        assert_eq!(made.load(Relaxed), 4);
+        assert_eq!(fs::read_dir(place.path().join("tmp")).unwrap().count(), 0, "nothing is left half made");
+    }
+
+    #[test]
+    fn what_fails_to_be_made_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let fails = |directory: &Path| {
+            fs::write(directory.join("half"), b"").unwrap();
+            Err(Error::Debian("no".into()))
+        };
+        assert!(cache.entry(Kind::Disks, "d", "a disk", &Job::silent(), fails).is_err());
+        assert_eq!(cache.find(Kind::Disks, "d"), Ok(None));
+        assert_eq!(fs::read_dir(place.path().join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn many_who_want_one_entry_make_it_once() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let made = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| cache.entry(Kind::Disks, "d", "a disk", &Job::silent(), make(&made)).unwrap());
+            }
+        });
+        assert_eq!(made.load(Relaxed), 1);
+    }
+
+    #[test]
+    fn pruning_takes_what_is_old_and_leaves_what_is_locked() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let made = AtomicUsize::new(0);
+        for key in ["a", "b", "locked"] {
+            cache.entry(Kind::Disks, key, "a disk", &Job::silent(), make(&made)).unwrap();
+        }
+        let old = SystemTime::now() - Duration::from_secs(3600);
+        for key in ["a", "locked"] {
+            let manifest = cache.path(Kind::Disks, key).join(manifest::NAME);
+            File::options().write(true).open(manifest).unwrap().set_modified(old).unwrap();
+        }
+        let lock = cache.lock("disks-locked", "a disk", &Job::silent()).unwrap();
+        let pruned = cache.prune(Duration::from_secs(1800)).unwrap();
+        assert_eq!(pruned, [Pruned { kind: Kind::Disks, key: "a".into(), size: 10 }]);
+        drop(lock);
+        assert_eq!(cache.prune(Duration::from_secs(1800)).unwrap().len(), 1);
+        assert!(cache.find(Kind::Disks, "b").unwrap().is_some());
+    }
+
+    #[test]
+    fn the_root_follows_the_specification() {
+        let root = |xdg: Option<&str>, home: Option<&str>| {
+            default_root(|name| if name == "HOME" { home } else { xdg }.map(PathBuf::from))
+        };
+        assert_eq!(root(Some("/x"), Some("/h")), Some("/x/oomph".into()));
+        assert_eq!(root(Some("x"), Some("/h")), Some("/h/.cache/oomph".into()));
+        assert_eq!(root(None, None), None);
+    }
+
+    #[test]
+    fn keys_stay_in_their_directory() {
+        assert_eq!(path_safe("linux_6.1.1-1+b1"), "linux_6.1.1-1+b1");
+        assert_eq!(path_safe("../a:b/c"), "_.._a_b_c");
+    }
+}
