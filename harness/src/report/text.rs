@@ -64,8 +64,8 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     if !host.accelerator.is_empty() {
         writeln!(out, "  machine     {}, {}", host.accelerator_reason, host.qemu)?;
     }
-    if !run.result.is_empty() {
-        writeln!(out, "  result      {}", run.result)?;
+    if let Some(result) = &run.result {
+        writeln!(out, "  result      {}", result.display())?;
     }
     Ok(())
 }
