@@ -206,14 +206,15 @@ impl Judge {
             }
             Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
+            // They were printed, though nobody kept them.
+            Kind::Dropped { .. } => self.clock.printed(event.host_ns),
             Kind::Hello { .. }
             | Kind::WorkloadStarted { .. }
             | Kind::Command { .. }
             | Kind::QemuExit { .. }
             | Kind::Ack { .. }
             | Kind::Bye { .. }
-            | Kind::Link { .. }
-            | Kind::Dropped { .. } => {}
+            | Kind::Link { .. } => {}
         }
     }
 
