@@ -22,7 +22,7 @@ pub use error::{Error, FileError};
 pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};
 pub use job::Progress;
 pub use manifest::{Manifest, Record};
-pub(crate) use manifest::{files_below, hash};
+pub(crate) use manifest::files_below;
 pub use names::{Named, Names, NamesError};
 pub use resolve::resolve;
 

@@ -108,14 +108,15 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 impl Names {
-    /// The list in `file` where one is given (`--kernels`); else in the nearest `kernel-configs/kernels.yaml` upward from
-    /// one of `places` (the scenario's directory, the working directory); else the built-in one.
-    pub fn find(file: Option<&Path>, places: &[&Path]) -> Result<Self, NamesError> {
+    /// The list in `file` where one is given (`--kernels`); else the nearest `kernel-configs/kernels.yaml` upward from
+    /// `place` (the working directory, or the scenario's); else the built-in one.
+    ///
+    /// # Errors
+    /// Where the list cannot be read, or something in it is wrong.
+    pub fn load(file: Option<&Path>, place: &Path) -> Result<Self, NamesError> {
         let upward = || {
-            let absolute = places.iter().filter_map(|place| std::path::absolute(place).ok());
-            absolute
-                .into_iter()
-                .find_map(|place| place.ancestors().map(|up| up.join(PLACE)).find(|path| path.is_file()))
+            let place = std::path::absolute(place).ok()?;
+            place.ancestors().map(|up| up.join(PLACE)).find(|path| path.is_file())
         };
         match file.map(Path::to_owned).or_else(upward) {
             Some(path) => Self::read(&path),
@@ -255,13 +256,13 @@ mod tests {
         std::fs::create_dir_all(&deep).unwrap();
         std::fs::create_dir_all(place.path().join("kernel-configs")).unwrap();
         std::fs::write(place.path().join(PLACE), "mine: {debian: sid}\n").unwrap();
-        let names = Names::find(None, &[Path::new("/nonexistent"), &deep]).unwrap();
+        let names = Names::load(None, &deep).unwrap();
         assert!(names.kernels.contains_key("mine") && names.file.ends_with(PLACE));
         let file = place.path().join("other.yaml");
-        assert!(Names::find(Some(&file), &[&deep]).unwrap_err().to_string().contains("other.yaml"));
+        assert!(Names::load(Some(&file), &deep).unwrap_err().to_string().contains("other.yaml"));
         std::fs::write(&file, "other: {debian: sid}\n").unwrap();
-        assert!(Names::find(Some(&file), &[&deep]).unwrap().kernels.contains_key("other"));
-        assert_eq!(Names::find(None, &[Path::new("/")]).unwrap().file, "the built-in list");
+        assert!(Names::load(Some(&file), &deep).unwrap().kernels.contains_key("other"));
+        assert_eq!(Names::load(None, Path::new("/")).unwrap().file, "the built-in list");
     }
 
     #[test]
