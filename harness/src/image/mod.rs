@@ -17,7 +17,7 @@ mod program;
 pub mod programs;
 
 pub use closure::{Step, closure};
-pub use config::config;
+pub use config::{config, probe_names};
 pub use disks::PreparedDisk;
 pub use error::Error;
 pub use initramfs::{Content, Entry, build};
