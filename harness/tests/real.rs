@@ -94,7 +94,8 @@ fn xfs_inode_mutex_is_oom_killed() {
     let beats = counts("beat");
     assert!(beats.len() > 40 && beats.iter().all(|&allocs| allocs == 0), "nor does the beat: {beats:?}");
     assert!(events.iter().any(|event| event["kind"] == "counters" && event["allocstall"].as_u64() > Some(0)));
-    let victims: Vec<&str> = ran.run["kills"].as_array().unwrap().iter().map(|kill| kill["role"].as_str().unwrap()).collect();
+    let victims: Vec<&str> =
+        ran.run["kills"].as_array().unwrap().iter().map(|kill| kill["role"].as_str().unwrap()).collect();
     assert!(victims.iter().all(|role| *role == "workload"), "{victims:?}");
 }
 

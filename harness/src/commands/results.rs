@@ -39,7 +39,8 @@ fn list(global: &Global, output: &Output) -> anyhow::Result<Status> {
             let (started, stall) = (run.started.strftime("%Y-%m-%d %H:%M:%S"), run.max_stall_s);
             let result = run.result.as_deref().unwrap_or(Path::new("")).display();
             let name = format!("{} on {}", run.scenario, run.kernel);
-            output.line(&format!("{started}  {mark}{outcome:<12} {kills:3} kills {stall:6.1} s  {name:<40} {result}"))?;
+            output
+                .line(&format!("{started}  {mark}{outcome:<12} {kills:3} kills {stall:6.1} s  {name:<40} {result}"))?;
         }
     }
     Ok(Status::AsExpected)

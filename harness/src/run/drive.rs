@@ -143,7 +143,9 @@ impl<'a> Driver<'a> {
             Some(Seen::Event { kind: Kind::Console { line }, .. }) if self.is_too_much(&line) => self.left_out += 1,
             Some(Seen::Event { at, guest_ns, kind }) => self.record(at, guest_ns, kind).await,
             Some(Seen::ConsoleBytes { at, bytes }) => {
-                if self.recording && let Err(error) = self.sink.console(&bytes) {
+                if self.recording
+                    && let Err(error) = self.sink.console(&bytes)
+                {
                     self.recording = false;
                     self.record(at, None, disk_error(&error)).await;
                 }
@@ -164,7 +166,9 @@ impl<'a> Driver<'a> {
         while let Some((at, guest_ns, kind)) = queue.pop_front() {
             let stopped = matches!(&kind, Kind::Qmp { event, .. } if event == "STOP");
             let event = self.clock.stamp(at, guest_ns, kind);
-            if self.recording && let Err(error) = self.sink.event(&event) {
+            if self.recording
+                && let Err(error) = self.sink.event(&event)
+            {
                 self.recording = false;
                 queue.push_back((Instant::now(), None, disk_error(&error)));
             }
@@ -233,12 +237,14 @@ impl<'a> Driver<'a> {
 
 /// A SysRq that could not be sent is told, not judged: the guest is judged without it.
 fn not_pressed(key: char, error: &Error) -> Kind {
-    Kind::Qmp { event: "OOMPH_SYSRQ_FAILED".into(), data: serde_json::json!({ "key": key, "error": error.to_string() }) }
+    Kind::Qmp {
+        event: "OOMPH_SYSRQ_FAILED".into(),
+        data: serde_json::json!({ "key": key, "error": error.to_string() }),
+    }
 }
 
 fn disk_error(error: &std::io::Error) -> Kind {
-    let reason =
-        if error.kind() == std::io::ErrorKind::StorageFull { Reason::DiskFull } else { Reason::HarnessError };
+    let reason = if error.kind() == std::io::ErrorKind::StorageFull { Reason::DiskFull } else { Reason::HarnessError };
     Kind::HostError { reason, detail: format!("the result folder cannot be written: {error}") }
 }
 

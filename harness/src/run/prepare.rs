@@ -59,11 +59,8 @@ pub(super) async fn prepare(
     let image =
         image::prepare(scenario, kernel, programs::INIT, program, overlays.path(), &host.cache, &progress).await?;
     image.notes.iter().for_each(|note| live.note(note));
-    let disks = image.disks.into_iter().map(|disk| DriveSpec {
-        name: disk.name,
-        overlay: disk.overlay,
-        base: disk.base,
-    });
+    let disks =
+        image.disks.into_iter().map(|disk| DriveSpec { name: disk.name, overlay: disk.overlay, base: disk.base });
     let spec = machine(scenario, &kernel.image, &image.initramfs, disks.collect());
     let plan = Plan {
         schema: SCHEMA,
