@@ -1,1 +1,38 @@
-//! (being built)
+//! The verbs of the command line.
+//! Lives here: one file a verb, each thin: it reads options, calls the library, prints.
+//! May not live here: logic that a test would want to reach without a process.
+
+mod cli;
+mod exit;
+mod kernel;
+mod output;
+mod replay;
+mod results;
+mod run;
+
+pub use cli::Cli;
+pub use exit::Status;
+
+use clap::CommandFactory;
+use cli::Verb;
+use output::Output;
+
+/// Does what the command line says; every error ends here, as one message on stderr.
+pub fn dispatch(cli: Cli) -> Status {
+    let output = Output::new(&cli.global);
+    let done = match &cli.verb {
+        Verb::Run(options) => run::run(&cli.global, options, &output),
+        Verb::Replay { result } => replay::replay(result, &output),
+        Verb::Results(verb) => results::results(&cli.global, verb, &output),
+        Verb::Kernel(verb) => kernel::kernel(&cli.global, verb, &output),
+        Verb::Schema => output.line(&format!("{:#}", crate::scenario::json_schema())),
+        Verb::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "oomph", &mut std::io::stdout());
+            Ok(Status::AsExpected)
+        }
+    };
+    done.unwrap_or_else(|error| {
+        output.error(&error);
+        Status::Usage
+    })
+}

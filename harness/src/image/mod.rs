@@ -14,6 +14,7 @@ mod module_index;
 mod modules;
 mod prepare;
 mod program;
+pub mod programs;
 
 pub use closure::{Step, closure};
 pub use config::config;

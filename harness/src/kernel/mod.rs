@@ -21,8 +21,8 @@ pub(crate) use error::At;
 pub use error::{Error, FileError};
 pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};
 pub use job::Progress;
-pub use manifest::{Manifest, Record};
 pub(crate) use manifest::files_below;
+pub use manifest::{Manifest, Record};
 pub use names::{Named, Names, NamesError};
 pub use resolve::resolve;
 

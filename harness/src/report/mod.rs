@@ -1,1 +1,9 @@
-//! (being built)
+//! What people and other programs read of results.
+//! Lives here: one file a form.
+//! May not live here: judging, or the results' own files.
+
+mod live;
+mod text;
+
+pub use live::Live;
+pub use text::block;

@@ -1,1 +1,20 @@
-//! (being built)
+//! Results: what is kept of a run, written so that it is there whole or not at all.
+//! Lives here: re-exports; the record, the store, the writers of logs and the listing, one file each.
+//! May not live here: judging a run, or printing.
+
+mod console_log;
+mod event_log;
+mod fill;
+mod list;
+mod run_json;
+mod sink;
+mod store;
+
+pub use console_log::ConsoleLog;
+pub use event_log::EventLog;
+pub use list::{Broken, FileInfo, Listing, Shown, list, load, show};
+pub use run_json::{
+    EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, ReadError, RunJson, SCHEMA, StallJson, Unsound,
+};
+pub use sink::LogError;
+pub use store::{Draft, Store, StoreError, file};

@@ -1,1 +1,19 @@
-//! (being built)
+//! One run: a pure phase machine, and the loop that feeds it.
+//! Lives here: what happens when, and the recording of it.
+//! May not live here: what it means (`verdict`), how QEMU is spoken to (`vm`).
+
+mod drive;
+#[cfg(test)]
+mod drive_tests;
+mod execute;
+mod host;
+mod machine;
+mod prepare;
+#[cfg(test)]
+pub(crate) mod sim;
+
+pub use drive::{Sink, drive};
+pub use execute::execute;
+pub use host::Host;
+pub use machine::{Action, Machine};
+pub use prepare::{describe, required};

@@ -1,7 +1,33 @@
 //! Scenarios: what a run shall do and what should come of it.
 //! Lives here: the YAML format, its units, its checks and their error messages, its JSON Schema.
 //! May not live here: anything that knows QEMU, the network or a kernel's inside.
+//!
+//! file + overrides → text → raw types (keys and nesting) → checks → model; the model → raw types → YAML.
 
+mod check;
+mod decode;
+mod expect;
+mod load;
 mod model;
+mod overrides;
+mod problem;
+mod raw;
+mod scalars;
+mod schema;
+mod suggest;
+mod text;
+mod tree;
+mod units;
+mod value;
+mod version;
+mod write;
 
+pub use check::REPRODUCERS;
+pub use expect::{Difference, Observed, check, matching};
+pub use load::{load, parse};
 pub use model::*;
+pub use problem::{Place, ScenarioError};
+pub use schema::json_schema;
+pub use suggest::{nearest, one_of};
+pub use units::{format_duration, format_size};
+pub use write::to_yaml;

@@ -167,7 +167,7 @@ pub enum FaultAction {
 }
 
 /// What should come of a run on the kernels that it is for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize)]
 pub struct Expectation {
     /// Only kernels of this name.
     pub kernel: Option<String>,
@@ -188,16 +188,16 @@ pub struct Expectation {
 }
 
 /// One comparison with a kernel's version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct VersionBound {
     /// How to compare.
     pub op: VersionOp,
-    /// With what: major, minor, patch.
-    pub version: (u32, u32, u32),
+    /// With what: major, minor and, where it is written, patch.
+    pub version: (u32, u32, Option<u32>),
 }
 
 /// How versions are compared. A bound without a patch level compares major and minor only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionOp {
     /// `<`

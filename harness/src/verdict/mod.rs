@@ -1,1 +1,128 @@
-//! (being built)
+//! From events to what became of the guest, and why that may be believed.
+//! Lives here: fair time, probe ages, movement, kills, and the fold over them: pure and total.
+//! May not live here: a clock, I/O, QEMU, YAML. What is not an event cannot move a verdict.
+//!
+//! [`Judge`] is the fold. A live run feeds it event by event and asks it how things stand; [`judge`] feeds it a recorded
+//! stream. Both give the same [`Verdict`], because nothing but the events goes in.
+
+mod clock;
+mod judge;
+mod kills;
+mod movement;
+mod probes;
+mod remarks;
+mod stall;
+#[cfg(test)]
+mod tests;
+
+pub use judge::{Judge, View};
+pub use kills::{Kill, Role};
+pub use stall::Stall;
+
+use crate::event::{Event, Phase, Reason};
+use crate::scenario::{Mechanism, Outcome};
+use serde::Serialize;
+
+/// What became of a run. All times are fair time unless they say otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The one end of the run.
+    pub end: End,
+    /// Why it hung; `None` where it did not, or where nothing has looked for the reason.
+    pub mechanism: Option<Mechanism>,
+    /// The events on which the end rests, in their order.
+    pub evidence: Vec<Evidence>,
+    /// All OOM kills, in their order.
+    pub kills: Vec<Kill>,
+    /// All stalls, in their order.
+    pub stalls: Vec<Stall>,
+    /// The longest time that a required probe was outstanding from pressure on, in milliseconds.
+    pub max_stall_ms: u64,
+    /// The longest time without movement within a stall, in milliseconds.
+    pub longest_frozen_ms: u64,
+    /// From the start of pressure to the first kill that counts, in milliseconds.
+    pub first_kill_ms: Option<u64>,
+    /// The phases that were entered, with how long each took.
+    pub phases: Vec<PhaseTime>,
+    /// What was tried against a hang.
+    pub escapes: Vec<Escape>,
+    /// The workload's count of work done, as the last beat had it.
+    pub work: u64,
+    /// The whole run in fair time, in milliseconds.
+    pub fair_ms: u64,
+    /// The whole run in wall time, in milliseconds.
+    pub wall_ms: u64,
+}
+
+impl Verdict {
+    /// The outcome; `None` for a run that was inconclusive.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self.end {
+            End::Outcome(outcome) => Some(outcome),
+            End::Inconclusive { .. } => None,
+        }
+    }
+
+    /// The escape after which a hung guest answered again; `None` where none helped or none was needed.
+    pub fn ended_by(&self) -> Option<&str> {
+        self.escapes.iter().find(|escape| escape.answered_after_ms.is_some()).map(|escape| escape.action.as_str())
+    }
+}
+
+/// The one end of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// The guest was judged.
+    Outcome(Outcome),
+    /// The run says nothing about the guest.
+    Inconclusive {
+        /// Why.
+        reason: Reason,
+        /// In words.
+        detail: String,
+    },
+}
+
+/// One event that a verdict rests on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evidence {
+    /// The event's place in the stream.
+    pub seq: u64,
+    /// Fair time in milliseconds since the start of the run.
+    pub at_ms: u64,
+    /// What it shows.
+    pub text: String,
+}
+
+/// How long a phase took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PhaseTime {
+    /// The phase.
+    pub phase: Phase,
+    /// Fair time in milliseconds.
+    pub fair_ms: u64,
+    /// Wall time in milliseconds.
+    pub wall_ms: u64,
+}
+
+/// One attempt to end a hang.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Escape {
+    /// `sysrq-f`, `release` or `sysrq-i`.
+    pub action: String,
+    /// Kills that the log shows after it, before the next.
+    pub kills: u64,
+    /// Until every required probe had answered again; for SysRq-i, which kills the probes as well, until the agent had
+    /// reported their deaths. `None`: not within the time it was given.
+    pub answered_after_ms: Option<u64>,
+}
+
+/// Folds a whole stream.
+pub fn judge<'a>(events: impl IntoIterator<Item = &'a Event>) -> Verdict {
+    let mut judge = Judge::default();
+    for event in events {
+        judge.observe(event);
+    }
+    judge.verdict()
+}

@@ -1,1 +1,44 @@
-//! (being built)
+//! The virtual machine: the only place that knows QEMU.
+//! Lives here: QEMU's command line, process, sockets and QMP, the guest's ports, the host's view, the accelerator.
+//! May not live here: anything about OOM, phases, probes' meaning or verdicts.
+//!
+//! Data comes in by four sockets, each owned by one reader that never waits for anything but its socket. The readers
+//! put what they read, with the time of reading, into one bounded mailbox; [`Vm::next`] takes it out, cuts it into
+//! lines and hands over one [`Seen`] after the other. So neither a flood on the console nor a slow consumer stalls
+//! QEMU, QMP or the agent, and memory stays bounded: what does not fit is dropped and counted.
+
+mod accel;
+mod binary;
+mod byhand;
+mod cmdline;
+mod command;
+mod error;
+#[cfg(test)]
+pub mod fake;
+mod inlet;
+mod launch;
+mod link;
+mod machine;
+mod mailbox;
+mod port;
+mod process;
+pub mod qmp;
+mod runtime;
+mod sample;
+mod spawner;
+mod spec;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use accel::{Proof, Wanted, choose, prove_kvm};
+pub use binary::{PROGRAM, Qemu};
+pub use cmdline::kernel_command_line;
+pub use command::Command;
+pub use error::Error;
+pub use machine::{Parts, Seen, Throttle, Vm};
+pub use port::{Connection, Stream, Wire};
+pub use process::{Process, Signal};
+pub use runtime::RuntimeDir;
+pub use sample::{Sampler, Snapshot, Thread};
+pub use spec::{Accel, DriveSpec, Ports, Sockets, Spec};

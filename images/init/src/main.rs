@@ -1,2 +1,55 @@
-//! placeholder
-fn main() {}
+//! `oomph-init`: PID 1 and agent of an oomph guest, and the small processes that it starts from its own file.
+//! Lives here: which part of the program this process is to be.
+//! May not live here: what any part does.
+//!
+//! | called as | is |
+//! |---|---|
+//! | PID 1 | sets the guest up, then obeys the host ([`boot`], [`agent`]) |
+//! | `probe NAME [MOUNT]` | one probe ([`probes`]) |
+//! | `launch` | waits for the word to become the workload ([`workload`]) |
+//! | `true` | exits with 0: what the spawn probe starts |
+
+mod agent;
+mod boot;
+mod clock;
+mod config;
+mod disks;
+mod failure;
+mod link;
+mod memory;
+mod modules;
+mod mounts;
+mod oom;
+mod probes;
+mod procfs;
+mod progress;
+mod signals;
+mod sysctl;
+mod workload;
+
+use oomph_wire::page::GUEST_VARIABLE;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
+
+fn main() -> ExitCode {
+    if std::process::id() == 1 {
+        boot::run();
+    }
+    if std::env::var_os(GUEST_VARIABLE).is_none() {
+        eprintln!("oomph-init: this is the PID 1 of an oomph guest; it does nothing anywhere else");
+        return ExitCode::from(2);
+    }
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["true"] => ExitCode::SUCCESS,
+        ["launch"] => workload::launch(),
+        ["probe", name] => probes::run(name, None),
+        ["probe", name, mount] => probes::run(name, Some(mount)),
+        _ => {
+            eprintln!("oomph-init: unknown role {args:?}; the roles are: true, launch, probe NAME [MOUNT]");
+            ExitCode::from(2)
+        }
+    }
+}

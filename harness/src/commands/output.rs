@@ -1,0 +1,69 @@
+//! Where a command's words go: results to stdout, everything else to stderr.
+//! Lives here: colour, JSON or text, errors in one form.
+//! May not live here: what is said.
+
+use super::cli::{Color, Global};
+use super::exit::Status;
+use crate::report;
+use crate::results::RunJson;
+use anstream::ColorChoice;
+use std::io::Write;
+
+/// How a command speaks.
+#[derive(Debug)]
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// As the global options want it.
+    pub fn new(global: &Global) -> Self {
+        match global.color {
+            Color::Auto => {}
+            Color::Always => ColorChoice::Always.write_global(),
+            Color::Never => ColorChoice::Never.write_global(),
+        }
+        Self { json: global.json }
+    }
+
+    /// Whether stdout carries JSON.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// One line, or several, on stdout. A reader that has gone away (`| head`) is no error.
+    ///
+    /// # Errors
+    /// Where stdout cannot be written for another reason.
+    pub fn line(&self, text: &str) -> anyhow::Result<Status> {
+        match writeln!(anstream::stdout().lock(), "{}", text.trim_end()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(Status::AsExpected),
+        }
+    }
+
+    /// A run: its block, or its JSON on one line.
+    ///
+    /// # Errors
+    /// Where stdout cannot be written.
+    pub fn run(&self, run: &RunJson) -> anyhow::Result<Status> {
+        if self.json {
+            self.line(&serde_json::to_string(run)?)?
+        } else {
+            self.line(&report::block(run))?
+        };
+        Ok(match (run.outcome, run.expected) {
+            (None, _) if run.inconclusive == Some(crate::event::Reason::Cancelled) => Status::Interrupted,
+            (None, _) => Status::Inconclusive,
+            (Some(_), true) => Status::AsExpected,
+            (Some(_), false) => Status::Unexpected,
+        })
+    }
+
+    /// An error, with what caused it.
+    pub fn error(&self, error: &anyhow::Error) {
+        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        // If stderr is gone there is nobody to tell.
+        let _ = writeln!(anstream::stderr().lock(), "oomph: {}", causes.join(": ").trim_end());
+    }
+}

@@ -1,0 +1,47 @@
+//! `oomph results`: what is stored.
+//! Lives here: the table, and one result shown.
+//! May not live here: walking folders (`results`).
+
+use super::cli::{Global, Results};
+use super::exit::Status;
+use super::output::Output;
+use crate::results;
+use anyhow::Context;
+use std::path::Path;
+
+/// Lists results, or shows one.
+///
+/// # Errors
+/// Where the results folder or the result cannot be read.
+pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Result<Status> {
+    match verb {
+        Results::List => list(global, output),
+        Results::Show { result } => {
+            let run = results::load(result).with_context(|| result.display().to_string())?;
+            output.run(&run)?;
+            Ok(Status::AsExpected)
+        }
+    }
+}
+
+fn list(global: &Global, output: &Output) -> anyhow::Result<Status> {
+    let listing = results::list(&global.results).with_context(|| global.results.display().to_string())?;
+    for broken in &listing.broken {
+        eprintln!("oomph: {}: {}", broken.folder.display(), broken.why);
+    }
+    for run in &listing.runs {
+        if output.json() {
+            output.line(&serde_json::to_string(run)?)?;
+        } else {
+            let mark = if run.expected { " " } else { "!" };
+            let outcome = run.outcome_name();
+            let kills = run.kills.iter().filter(|kill| kill.counts).count();
+            let (started, stall) = (run.started.strftime("%Y-%m-%d %H:%M:%S"), run.max_stall_s);
+            let result = run.result.as_deref().unwrap_or(Path::new("")).display();
+            let name = format!("{} on {}", run.scenario, run.kernel);
+            output
+                .line(&format!("{started}  {mark}{outcome:<12} {kills:3} kills {stall:6.1} s  {name:<40} {result}"))?;
+        }
+    }
+    Ok(Status::AsExpected)
+}

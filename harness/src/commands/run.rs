@@ -1,0 +1,73 @@
+//! `oomph run`: scenarios, one run after the other.
+//! Lives here: options to plans, progress, what is printed, the exit status.
+//! May not live here: how a run is prepared and driven (`run`).
+
+use super::cli::{Accel, Global, Run};
+use super::exit::Status;
+use super::output::Output;
+use crate::kernel::{self, Cache, Names};
+use crate::report::Live;
+use crate::results::Store;
+use crate::run::{self, Host};
+use crate::scenario::{self, KernelSource, KernelSpec, Scenario};
+use crate::vm::Wanted;
+use std::path::{Path, PathBuf};
+
+/// Runs scenarios.
+///
+/// # Errors
+/// Where a scenario or the host is wrong; what ran before keeps its results.
+pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<Status> {
+    let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
+    // All scenarios are read before the first is run: a mistake in the last costs nothing.
+    let load = |file: &PathBuf| load(file, options, &names);
+    let scenarios: Vec<Scenario> = options.scenarios.iter().map(load).collect::<anyhow::Result<_>>()?;
+    let wanted = match options.accel {
+        Accel::Auto => Wanted::Auto,
+        Accel::Kvm => Wanted::Kvm,
+        Accel::Tcg => Wanted::Tcg,
+    };
+    if options.dry_run {
+        for scenario in &scenarios {
+            output.line(&run::describe(scenario, &names, wanted)?)?;
+        }
+        return Ok(Status::AsExpected);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let host = Host::look(Cache::open(None)?, wanted).await?;
+        let store = Store::new(&global.results)?;
+        let mut status = Status::AsExpected;
+        for scenario in &scenarios {
+            let live = Live::new(&scenario.name);
+            let kernel = kernel::resolve(&scenario.kernel, &names, host.cache(), &|text| live.doing(text)).await;
+            live.done();
+            let kernel = kernel?;
+            for number in 1..=options.repeat {
+                let label = match options.repeat {
+                    1 => scenario.name.clone(),
+                    all => format!("{} {number}/{all}", scenario.name),
+                };
+                let run = run::execute(&host, &store, scenario, &kernel, Live::new(&label)).await?;
+                status = status.and(output.run(&run)?);
+                if status == Status::Interrupted {
+                    return Ok(status);
+                }
+            }
+        }
+        Ok(status)
+    })
+}
+
+fn load(file: &Path, options: &Run, names: &Names) -> anyhow::Result<Scenario> {
+    let mut scenario = scenario::load(file, &options.overrides)?;
+    if let Some(kernel) = &options.kernel {
+        scenario.kernel = match &options.modules {
+            None => names.from_argument(kernel),
+            Some(modules) => {
+                KernelSpec::Inline(KernelSource::Image { image: kernel.into(), modules: Some(modules.clone()) })
+            }
+        };
+    }
+    Ok(scenario)
+}

@@ -1,0 +1,102 @@
+//! The verdict block: one run as a person reads it.
+//! Lives here: its wording.
+//! May not live here: anything that is not in run.json.
+
+use crate::results::RunJson;
+use anstyle::{AnsiColor, Style};
+use std::fmt::Write;
+
+/// Kills and pieces of evidence that are shown; the rest is counted.
+const SHOWN: usize = 8;
+
+/// The block for a terminal or a log. Colour is stripped where it is not wanted.
+pub fn block(run: &RunJson) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write(&mut out, run);
+    out
+}
+
+fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
+    let style = style(run);
+    writeln!(out, "{style}{}{style:#}  {} on {} ({})", headline(run), run.scenario, run.kernel, origin(run))?;
+    match (&run.detail, run.outcome) {
+        (Some(detail), None) => writeln!(out, "  why         {detail}")?,
+        _ if run.differences.is_empty() => writeln!(out, "  expected    yes")?,
+        _ => {
+            writeln!(out, "  expected    NO")?;
+            for difference in &run.differences {
+                writeln!(out, "              {difference}")?;
+            }
+        }
+    }
+    writeln!(out, "  kills       {}", kills_line(run))?;
+    for kill in run.kills.iter().take(SHOWN) {
+        let time = kill.time_s.map_or("before pressure".to_owned(), |time| format!("{time:6.1} s"));
+        let counted = if kill.counts { "" } else { ", not counted" };
+        writeln!(out, "              {time}  {} ({}) in {}{counted}", kill.victim, kill.pid, kill.phase.name())?;
+    }
+    if run.kills.len() > SHOWN {
+        writeln!(out, "              and {} more", run.kills.len() - SHOWN)?;
+    }
+    write!(out, "  stall       longest {:.1} s", run.max_stall_s)?;
+    if run.longest_frozen_s > 0.0 {
+        write!(out, ", of it {:.1} s without movement", run.longest_frozen_s)?;
+    }
+    writeln!(out)?;
+    for escape in &run.escapes {
+        let helped = match escape.answered_after_s {
+            Some(after) => format!("the guest answered after {after:.1} s"),
+            None => "did not help".to_owned(),
+        };
+        writeln!(out, "  escape      {}: {helped}", escape.action)?;
+    }
+    let phases: Vec<String> =
+        run.phases.iter().map(|phase| format!("{} {:.1}", phase.phase.name(), phase.fair_s)).collect();
+    writeln!(out, "  phases      {} (fair seconds; {:.1} of {:.1} s)", phases.join(", "), run.fair_s, run.duration_s)?;
+    let mut label = "evidence";
+    let skipped = run.evidence.len().saturating_sub(SHOWN);
+    for piece in run.evidence.iter().skip(skipped) {
+        writeln!(out, "  {label:<10}  {:6.1} s  {} [event {}]", piece.time_s, piece.text, piece.seq)?;
+        label = "";
+    }
+    let host = &run.host;
+    if !host.accelerator.is_empty() {
+        writeln!(out, "  machine     {}, {}", host.accelerator_reason, host.qemu)?;
+    }
+    if let Some(result) = &run.result {
+        writeln!(out, "  result      {}", result.display())?;
+    }
+    Ok(())
+}
+
+fn headline(run: &RunJson) -> String {
+    match (run.outcome, run.inconclusive, run.mechanism) {
+        (Some(outcome), _, Some(mechanism)) => format!("{} ({})", outcome.name(), mechanism.name()),
+        (Some(outcome), _, None) => outcome.name().to_owned(),
+        (None, Some(reason), _) => format!("inconclusive ({})", reason.name()),
+        (None, None, _) => "inconclusive".to_owned(),
+    }
+}
+
+/// Green is as expected, red is not, yellow is no answer.
+fn style(run: &RunJson) -> Style {
+    let colour = match (run.outcome, run.expected) {
+        (None, _) => AnsiColor::Yellow,
+        (Some(_), true) => AnsiColor::Green,
+        (Some(_), false) => AnsiColor::Red,
+    };
+    colour.on_default().bold()
+}
+
+fn origin(run: &RunJson) -> &str {
+    if run.kernel_identity.origin.is_empty() { "unknown origin" } else { &run.kernel_identity.origin }
+}
+
+fn kills_line(run: &RunJson) -> String {
+    let counted = run.kills.iter().filter(|kill| kill.counts).count();
+    match run.time_to_first_kill_s {
+        Some(first) => format!("{counted}, the first {first:.1} s into pressure"),
+        None => "none that counts".to_owned(),
+    }
+}

@@ -1,0 +1,121 @@
+//! From a verdict to run.json, and run.json against what was expected of the run.
+//! Lives here: which field comes from where.
+//! May not live here: choosing the expectation (it is stored with the run), or judging.
+
+use super::run_json::{
+    EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, RunJson, SCHEMA, StallJson,
+};
+use crate::scenario::{Observed, check};
+use crate::verdict::{End, Verdict};
+use jiff::Timestamp;
+
+/// Milliseconds as seconds.
+fn s(ms: u64) -> f64 {
+    // Run times are far below 2^52 ms, where f64 is exact.
+    ms as f64 / 1000.0
+}
+
+impl RunJson {
+    /// What a verdict alone can tell; the rest is empty.
+    pub fn of_verdict(scenario: &str, verdict: &Verdict, started: Timestamp) -> Self {
+        let (inconclusive, detail) = match &verdict.end {
+            End::Inconclusive { reason, detail } => (Some(*reason), Some(detail.clone())),
+            End::Outcome(_) => (None, None),
+        };
+        Self {
+            schema: SCHEMA,
+            scenario: scenario.to_owned(),
+            kernel: String::new(),
+            outcome: verdict.outcome(),
+            mechanism: verdict.mechanism,
+            inconclusive,
+            detail,
+            expectation: None,
+            expected: verdict.outcome().is_some(),
+            differences: Vec::new(),
+            kills: verdict
+                .kills
+                .iter()
+                .map(|kill| KillJson {
+                    time_s: kill.pressure_ms.map(s),
+                    phase: kill.phase,
+                    scope: kill.scope,
+                    victim: kill.victim.clone(),
+                    pid: kill.pid,
+                    role: kill.role,
+                    counts: kill.counts,
+                })
+                .collect(),
+            max_stall_s: s(verdict.max_stall_ms),
+            longest_frozen_s: s(verdict.longest_frozen_ms),
+            time_to_first_kill_s: verdict.first_kill_ms.map(s),
+            stalls: verdict
+                .stalls
+                .iter()
+                .map(|stall| StallJson {
+                    since_s: s(stall.since_ms),
+                    length_s: stall.ended_ms.map(|ended| s(ended - stall.since_ms)),
+                    probes: stall.probes.clone(),
+                    movements: stall.movements,
+                    longest_frozen_s: s(stall.longest_frozen_ms),
+                })
+                .collect(),
+            phases: verdict
+                .phases
+                .iter()
+                .map(|time| PhaseJson { phase: time.phase, fair_s: s(time.fair_ms), wall_s: s(time.wall_ms) })
+                .collect(),
+            ended_by: verdict.ended_by().map(str::to_owned),
+            escapes: verdict
+                .escapes
+                .iter()
+                .map(|escape| EscapeJson {
+                    action: escape.action.clone(),
+                    kills: escape.kills,
+                    answered_after_s: escape.answered_after_ms.map(s),
+                })
+                .collect(),
+            evidence: verdict
+                .evidence
+                .iter()
+                .map(|piece| EvidenceJson { seq: piece.seq, time_s: s(piece.at_ms), text: piece.text.clone() })
+                .collect(),
+            work: verdict.work,
+            duration_s: s(verdict.wall_ms),
+            fair_s: s(verdict.fair_ms),
+            started,
+            kernel_identity: KernelJson::default(),
+            host: HostJson::default(),
+            result: None,
+        }
+    }
+
+    /// Sets `expected` and `differences` from the outcome and the stored expectation.
+    pub fn assess(&mut self) {
+        let Some(expectation) = &self.expectation else {
+            self.differences.clear();
+            self.expected = self.outcome.is_some();
+            return;
+        };
+        let counted = self.kills.iter().filter(|kill| kill.counts);
+        let seen = Observed {
+            outcome: self.outcome,
+            mechanism: self.mechanism,
+            // Written as milliseconds, read back as the same.
+            max_stall_ms: (self.max_stall_s * 1000.0).round() as u64,
+            victims: counted.map(|kill| kill.victim.clone()).collect(),
+        };
+        self.differences = check(expectation, &seen).iter().map(ToString::to_string).collect();
+        self.expected = self.differences.is_empty();
+    }
+
+    /// Takes from a stored run what its events do not say: what ran where, and what was expected.
+    pub fn adopt(&mut self, stored: Self) {
+        self.kernel = stored.kernel;
+        self.kernel_identity = stored.kernel_identity;
+        self.host = stored.host;
+        self.started = stored.started;
+        self.expectation = stored.expectation;
+        self.result = stored.result;
+    }
+}

@@ -1,0 +1,189 @@
+//! Looking at results: all of a folder, or one.
+//! Lives here: the walk, tolerant of what is broken; the data that `list` and `show` print.
+//! May not live here: printing.
+
+use super::run_json::{ReadError, RunJson};
+use super::store::file;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+/// Longest run.json that is read, in bytes.
+const MAX_RECORD: u64 = 16 << 20;
+
+/// Longest command line that is shown, in bytes.
+const MAX_COMMAND: u64 = 256 << 10;
+
+/// What a folder of results holds.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The runs, newest first; each knows its folder.
+    pub runs: Vec<RunJson>,
+    /// Folders that should be results and are not, by path.
+    pub broken: Vec<Broken>,
+}
+
+/// A folder that should be a result and is not.
+#[derive(Debug)]
+pub struct Broken {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// One result in full.
+#[derive(Debug)]
+pub struct Shown {
+    /// Its record.
+    pub run: RunJson,
+    /// Its files by name.
+    pub files: Vec<FileInfo>,
+    /// The QEMU command line, where it is there; cut at 256 KiB.
+    pub command: Option<String>,
+}
+
+/// A file of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Lists `ROOT/SCENARIO/RUN`. Files, and folders whose names begin with a dot, are passed over; a root that does not
+/// exist holds nothing.
+///
+/// # Errors
+/// Where the root itself cannot be read.
+pub fn list(root: &Path) -> std::io::Result<Listing> {
+    let mut listing = Listing::default();
+    let scenarios = match folders(root) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(listing),
+        scenarios => scenarios?,
+    };
+    for scenario in scenarios {
+        match folders(&scenario) {
+            Err(error) => listing.broken.push(Broken { folder: scenario, why: format!("cannot be read: {error}") }),
+            Ok(runs) => runs.into_iter().for_each(|folder| match load(&folder) {
+                Ok(run) => listing.runs.push(run),
+                Err(error) => listing.broken.push(Broken { folder, why: error.to_string() }),
+            }),
+        }
+    }
+    listing.runs.sort_by(|a, b| (b.started, &b.result).cmp(&(a.started, &a.result)));
+    listing.broken.sort_by(|a, b| a.folder.cmp(&b.folder));
+    Ok(listing)
+}
+
+/// Reads the record of a result folder.
+///
+/// # Errors
+/// Where there is none, or it cannot be understood.
+pub fn load(folder: &Path) -> Result<RunJson, ReadError> {
+    let mut text = String::new();
+    File::open(folder.join(file::RUN))?.take(MAX_RECORD + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_RECORD {
+        return Err(ReadError::TooLong { limit: MAX_RECORD });
+    }
+    Ok(RunJson { result: Some(folder.to_owned()), ..RunJson::parse(&text)? })
+}
+
+/// Gathers what there is to show of a result folder.
+///
+/// # Errors
+/// Where its record or the folder cannot be read; a missing command line is no error.
+pub fn show(folder: &Path) -> Result<Shown, ReadError> {
+    let run = load(folder)?;
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        if metadata.is_file() {
+            files.push(FileInfo { name: entry.file_name().to_string_lossy().into_owned(), bytes: metadata.len() });
+        }
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut command = Vec::new();
+    let read = File::open(folder.join(file::COMMAND)).and_then(|file| file.take(MAX_COMMAND).read_to_end(&mut command));
+    Ok(Shown { run, files, command: read.ok().map(|_| String::from_utf8_lossy(&command).trim_end().to_owned()) })
+}
+
+/// The folders in a folder, links to folders too.
+fn folders(parent: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        let hidden = entry.file_name().as_encoded_bytes().first() == Some(&b'.');
+        if !hidden && entry.path().is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::Store;
+    use super::super::run_json::tests::sample;
+    use super::*;
+
+    fn run(store: &Store, scenario: &str, started: &str) -> PathBuf {
+        let draft = store.begin(scenario, "k").unwrap();
+        fs::write(draft.command_txt(), "qemu-system-x86_64 -m 256\n").unwrap();
+        draft.finish(&RunJson { started: started.parse().unwrap(), ..sample() }).unwrap()
+    }
+
+    #[test]
+    fn newest_first_and_what_is_broken_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path()).unwrap();
+        let old = run(&store, "b", "2026-01-01T00:00:00Z");
+        let new = run(&store, "a", "2026-01-03T00:00:00Z");
+        let middle = run(&store, "a", "2026-01-02T00:00:00Z");
+        let _draft = store.begin("a", "k").unwrap();
+        fs::write(root.path().join("README.md"), "").unwrap();
+        fs::create_dir_all(root.path().join("a/empty")).unwrap();
+        fs::create_dir_all(root.path().join("a/torn")).unwrap();
+        fs::write(root.path().join("a/torn/run.json"), "{\"schema\":1,").unwrap();
+        fs::create_dir_all(root.path().join("a/newer")).unwrap();
+        fs::write(root.path().join("a/newer/run.json"), "{\"schema\":9}").unwrap();
+        let listing = list(root.path()).unwrap();
+        let order: Vec<_> = listing.runs.into_iter().map(|run| run.result.unwrap()).collect();
+        assert_eq!(order, [new, middle, old]);
+        let broken: Vec<_> = listing.broken.iter().map(|broken| broken.folder.file_name().unwrap()).collect();
+        assert_eq!(broken, ["empty", "newer", "torn"]);
+        assert!(listing.broken[0].why.contains("cannot be read"), "{}", listing.broken[0].why);
+        assert!(listing.broken[1].why.contains("schema 9"), "{}", listing.broken[1].why);
+    }
+
+    #[test]
+    fn nowhere_holds_nothing_and_a_file_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(list(&root.path().join("nowhere")).unwrap().runs.is_empty());
+        fs::write(root.path().join("file"), "").unwrap();
+        assert!(list(&root.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn one_result_is_shown_with_its_files() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = run(&Store::new(root.path()).unwrap(), "a", "2026-01-01T00:00:00Z");
+        let shown = show(&folder).unwrap();
+        assert_eq!(shown.command.as_deref(), Some("qemu-system-x86_64 -m 256"));
+        assert_eq!(shown.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["command.txt", "run.json"]);
+        fs::remove_file(folder.join(file::COMMAND)).unwrap();
+        assert_eq!(show(&folder).unwrap().command, None);
+        assert!(matches!(show(root.path()), Err(ReadError::Io(_))));
+    }
+
+    #[test]
+    fn a_record_without_end_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join(file::RUN);
+        File::create(&path).unwrap().set_len(MAX_RECORD + 1).unwrap();
+        assert!(matches!(load(root.path()), Err(ReadError::TooLong { .. })));
+    }
+}

@@ -1,0 +1,302 @@
+//! `run.json`: one run as other programs read it.
+//! Lives here: its fields and their names, with units in the names; reading it back; the checks that keep it sound.
+//! May not live here: how it is arrived at (`fill`), or where it is kept (`store`).
+
+use crate::event::{Phase, Reason};
+use crate::kmsg::Scope;
+use crate::scenario::{Expectation, Mechanism, Outcome};
+use crate::verdict::Role;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Version of the fields below.
+pub const SCHEMA: u32 = 1;
+
+/// One run. Fields may be added within a schema version, never renamed or given another meaning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunJson {
+    /// [`SCHEMA`] of the writer.
+    pub schema: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The kernel's name.
+    pub kernel: String,
+    /// What became of the guest; null when the run was inconclusive.
+    pub outcome: Option<Outcome>,
+    /// Why it hung; null where it did not or where nothing has looked for the reason.
+    pub mechanism: Option<Mechanism>,
+    /// Why there is no outcome; null when there is one.
+    pub inconclusive: Option<Reason>,
+    /// The same in words.
+    pub detail: Option<String>,
+    /// What the scenario expects of this kernel; null where it expects nothing.
+    pub expectation: Option<Expectation>,
+    /// Whether all is as the scenario expects on this kernel. A run without an outcome is never as expected; a scenario
+    /// that expects nothing of this kernel accepts every outcome.
+    pub expected: bool,
+    /// What is not as expected, in words.
+    pub differences: Vec<String>,
+    /// OOM kills, in their order.
+    pub kills: Vec<KillJson>,
+    /// The longest time that a required probe was outstanding, in seconds of fair time.
+    pub max_stall_s: f64,
+    /// The longest time without movement inside a stall, in seconds of fair time.
+    pub longest_frozen_s: f64,
+    /// From the start of pressure to the first kill that counts, in seconds of fair time.
+    pub time_to_first_kill_s: Option<f64>,
+    /// Stalls, in their order.
+    pub stalls: Vec<StallJson>,
+    /// The phases, in their order.
+    pub phases: Vec<PhaseJson>,
+    /// What ended a hang: `sysrq-f`, `release`, `sysrq-i`; null where nothing did or there was none.
+    pub ended_by: Option<String>,
+    /// What was tried against a hang, in its order.
+    pub escapes: Vec<EscapeJson>,
+    /// The events on which the verdict rests.
+    pub evidence: Vec<EvidenceJson>,
+    /// The workload's count of work done.
+    pub work: u64,
+    /// The whole run in wall time, in seconds.
+    pub duration_s: f64,
+    /// The whole run in fair time, in seconds.
+    pub fair_s: f64,
+    /// When it began, RFC 3339 in UTC.
+    pub started: Timestamp,
+    /// Which kernel it was.
+    pub kernel_identity: KernelJson,
+    /// Where it ran.
+    pub host: HostJson,
+    /// The result folder; filled in when a result is read, not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<PathBuf>,
+}
+
+/// An OOM kill.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KillJson {
+    /// Seconds of fair time since pressure began; null before it.
+    pub time_s: Option<f64>,
+    /// The phase.
+    pub phase: Phase,
+    /// Whose limit was hit.
+    pub scope: Scope,
+    /// The victim's name.
+    pub victim: String,
+    /// The victim's process id.
+    pub pid: u64,
+    /// What it was to us.
+    pub role: Role,
+    /// Whether it makes the run *oom-killed*.
+    pub counts: bool,
+}
+
+/// A stall.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StallJson {
+    /// Seconds of fair time from the start of the run to the last line of the first probe that fell silent.
+    pub since_s: f64,
+    /// Its length in seconds of fair time; null where the run ended first.
+    pub length_s: Option<f64>,
+    /// The probes that were silent.
+    pub probes: Vec<String>,
+    /// Movements within it.
+    pub movements: u64,
+    /// The longest time without movement within it, in seconds of fair time.
+    pub longest_frozen_s: f64,
+}
+
+/// A phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseJson {
+    /// Which.
+    pub phase: Phase,
+    /// Seconds of fair time.
+    pub fair_s: f64,
+    /// Seconds of wall time.
+    pub wall_s: f64,
+}
+
+/// An attempt to end a hang.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EscapeJson {
+    /// `sysrq-f`, `release`, `sysrq-i`.
+    pub action: String,
+    /// Kills in the log after it.
+    pub kills: u64,
+    /// Seconds of fair time until the guest answered; null where it did not.
+    pub answered_after_s: Option<f64>,
+}
+
+/// An event that a verdict rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceJson {
+    /// The event's `seq` in events.jsonl.
+    pub seq: u64,
+    /// Seconds of fair time since the start of the run.
+    pub time_s: f64,
+    /// What it shows.
+    pub text: String,
+}
+
+/// Which kernel ran.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KernelJson {
+    /// `uname -r`.
+    pub release: String,
+    /// BLAKE3 of the image.
+    pub hash: String,
+    /// Package and version, or path.
+    pub origin: String,
+    /// Tags.
+    pub tags: Vec<String>,
+}
+
+/// Where a run took place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostJson {
+    /// First line of `qemu-system-x86_64 -version`.
+    pub qemu: String,
+    /// `kvm` or `tcg`.
+    pub accelerator: String,
+    /// Why that one.
+    pub accelerator_reason: String,
+    /// The host's name.
+    pub hostname: String,
+    /// `uname -r` of the host.
+    pub kernel: String,
+    /// The host's processor model.
+    pub cpu: String,
+    /// Version of oomph.
+    pub oomph: String,
+}
+
+/// Why a run.json cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file could not be read.
+    #[error("run.json cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// Longer than any record is.
+    #[error("run.json is longer than {limit} bytes, so it is not a run's record")]
+    TooLong {
+        /// The bound.
+        limit: u64,
+    },
+    /// Not JSON, or a field is missing or wrong.
+    #[error("run.json is no record of a run: {0}")]
+    Syntax(#[from] serde_json::Error),
+    /// Written by a newer oomph.
+    #[error("run.json was written with schema {found}, this oomph knows up to {SCHEMA}: use a newer oomph")]
+    TooNew {
+        /// The writer's schema.
+        found: u32,
+    },
+}
+
+/// A record that contradicts itself; such a one is never written.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsound {
+    /// Not the version that this code writes.
+    #[error("schema is {0}, expected {SCHEMA}")]
+    Schema(u32),
+    /// Neither or both of outcome and inconclusive.
+    #[error("expected either an outcome or the reason why there is none")]
+    Outcome,
+    /// A mechanism without a hang.
+    #[error("a mechanism is given although the outcome is not hung")]
+    Mechanism,
+}
+
+impl RunJson {
+    /// The outcome or `inconclusive`, as text.
+    pub fn outcome_name(&self) -> &'static str {
+        self.outcome.map_or("inconclusive", Outcome::name)
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// Where the text is no record, or one of a newer schema.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u32,
+        }
+        let Version { schema: found } = serde_json::from_str(text)?;
+        if found > SCHEMA {
+            return Err(ReadError::TooNew { found });
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// The first contradiction found.
+    pub fn check(&self) -> Result<(), Unsound> {
+        if self.schema != SCHEMA {
+            return Err(Unsound::Schema(self.schema));
+        }
+        if self.outcome.is_some() == self.inconclusive.is_some() {
+            return Err(Unsound::Outcome);
+        }
+        if self.mechanism.is_some() && self.outcome != Some(Outcome::Hung) {
+            return Err(Unsound::Mechanism);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::event::{Phase, Rules};
+    use crate::run::sim::Sim;
+
+    /// The record of a run that hung after a kill.
+    pub(in crate::results) fn sample() -> RunJson {
+        let mut sim = Sim::new(Rules::default()).boots();
+        sim.until(Phase::Pressure).seconds(8).kills(
+            "Out of memory: Killed process 77 (hog (1)) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB",
+        );
+        sim.mood.silent = vec!["fault", "spawn"];
+        sim.mood.work = 0;
+        sim.mood.healed_by = Some("release");
+        let started = "2026-11-24T19:33:21Z".parse().unwrap();
+        RunJson::of_verdict("xfs-inode-mutex", &sim.finish(), started)
+    }
+
+    #[test]
+    fn the_format_is_the_documented_one() {
+        insta::assert_json_snapshot!(sample());
+    }
+
+    #[test]
+    fn comes_back_as_it_was_written() {
+        let text = serde_json::to_string_pretty(&sample()).unwrap();
+        assert_eq!(RunJson::parse(&text).unwrap(), sample());
+    }
+
+    #[test]
+    fn what_is_newer_or_broken_is_named() {
+        let text = serde_json::to_string(&sample()).unwrap();
+        let newer = text.replace(r#""schema":1"#, r#""schema":2,"x":1"#);
+        assert!(matches!(RunJson::parse(&newer), Err(ReadError::TooNew { found: 2 })));
+        assert!(matches!(RunJson::parse("{}"), Err(ReadError::Syntax(_))));
+        let more = text.replace(r#""schema":1"#, r#""schema":1,"x":1"#);
+        assert_eq!(RunJson::parse(&more).unwrap(), sample());
+    }
+
+    #[test]
+    fn contradictions_are_found() {
+        assert_eq!(sample().check(), Ok(()));
+        assert_eq!(RunJson { schema: 0, ..sample() }.check(), Err(Unsound::Schema(0)));
+        assert_eq!(RunJson { outcome: None, ..sample() }.check(), Err(Unsound::Outcome));
+        assert_eq!(RunJson { inconclusive: Some(Reason::NoBoot), ..sample() }.check(), Err(Unsound::Outcome));
+        let mechanism = Some(Mechanism::OomDeadlock);
+        let recovered = RunJson { outcome: Some(Outcome::Recovered), mechanism, ..sample() };
+        assert_eq!(recovered.check(), Err(Unsound::Mechanism));
+    }
+}

@@ -1,0 +1,230 @@
+//! The loop: what is seen becomes events, events go to the record and to the machine, the machine's actions go to the VM.
+//! Lives here: the order of things, and time-stamping.
+//! May not live here: a decision (that is the machine's) or QEMU's ways (those are the VM's).
+
+use super::machine::{Action, Machine};
+use crate::event::{Event, Kind, Plan, Reason};
+use crate::scenario::{Fault, FaultAction};
+use crate::verdict::{Judge, View};
+use crate::vm::qmp::QmpError;
+use crate::vm::{Error, Seen, Throttle, Vm};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often the host looks at its clock and at QEMU.
+const TICK: Duration = Duration::from_millis(250);
+/// What was read before a tick is taken in before it, so that no line looks older than it is; but no flood may hold up time.
+const BEFORE_TICK: usize = 20_000;
+
+/// Where events go besides the machine.
+pub trait Sink {
+    /// Records an event.
+    ///
+    /// # Errors
+    /// Where the record cannot be written any more: the run is then spoiled.
+    fn event(&mut self, event: &Event) -> std::io::Result<()>;
+    /// Records what the console printed, byte for byte.
+    ///
+    /// # Errors
+    /// As for events.
+    fn console(&mut self, bytes: &[u8]) -> std::io::Result<()>;
+    /// Shows how things stand; called once a tick and after each change of phase.
+    fn show(&mut self, event: &Event, view: &View<'_>);
+}
+
+/// Runs a guest from its first sign of life to its end, and gives back the judge. The guest may still be there: taking it
+/// away is the caller's.
+pub async fn drive(
+    vm: &mut Vm,
+    plan: Plan,
+    faults: &[Fault],
+    sink: &mut dyn Sink,
+    mut cancelled: impl Future<Output = ()> + Unpin,
+) -> Judge {
+    let mut driver = Driver::new(vm, faults, sink);
+    driver.record(Instant::now(), None, Kind::Plan(plan)).await;
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asked = false;
+    while !driver.finished {
+        tokio::select! {
+            biased;
+            () = &mut cancelled, if !asked => {
+                asked = true;
+                driver.record(Instant::now(), None, Kind::Cancelled).await;
+            }
+            now = ticks.tick() => driver.tick(now).await,
+            seen = driver.vm.next(), if !driver.silent => driver.see(seen).await,
+        }
+    }
+    driver.machine.into_judge()
+}
+
+struct Driver<'a> {
+    vm: &'a mut Vm,
+    sink: &'a mut dyn Sink,
+    faults: &'a [Fault],
+    machine: Machine,
+    clock: Clock,
+    finished: bool,
+    /// QEMU's end has been told: nothing more will be seen.
+    silent: bool,
+    /// Until the record fails: that it failed is judged, but cannot be recorded.
+    recording: bool,
+}
+
+/// Numbers events and stamps them; time never goes back.
+struct Clock {
+    start: Instant,
+    seq: u64,
+    last_ns: u64,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Self { start: Instant::now(), seq: 0, last_ns: 0 }
+    }
+
+    fn stamp(&mut self, at: Instant, guest_ns: Option<u64>, kind: Kind) -> Event {
+        let ns = u64::try_from(at.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
+        self.last_ns = self.last_ns.max(ns);
+        let event = Event { seq: self.seq, host_ns: self.last_ns, guest_ns, kind };
+        self.seq += 1;
+        event
+    }
+}
+
+impl<'a> Driver<'a> {
+    fn new(vm: &'a mut Vm, faults: &'a [Fault], sink: &'a mut dyn Sink) -> Self {
+        let (machine, clock) = (Machine::new(faults), Clock::new());
+        Self { vm, sink, faults, machine, clock, finished: false, silent: false, recording: true }
+    }
+
+    async fn tick(&mut self, now: Instant) {
+        for _ in 0..BEFORE_TICK {
+            if self.finished || self.silent {
+                break;
+            }
+            let seen = tokio::select! {
+                biased;
+                seen = self.vm.next() => seen,
+                () = std::future::ready(()) => break,
+            };
+            self.see(seen).await;
+        }
+        let tick = self.vm.tick();
+        self.record(now, None, Kind::Tick(tick)).await;
+    }
+
+    async fn see(&mut self, seen: Option<Seen>) {
+        match seen {
+            Some(Seen::Event { at, guest_ns, kind }) => self.record(at, guest_ns, kind).await,
+            Some(Seen::ConsoleBytes { at, bytes }) => {
+                if self.recording
+                    && let Err(error) = self.sink.console(&bytes)
+                {
+                    self.recording = false;
+                    self.record(at, None, disk_error(&error)).await;
+                }
+            }
+            None => self.silent = true,
+        }
+    }
+
+    /// Records one event and does what the machine wants done about it, which leaves events in turn.
+    async fn record(&mut self, at: Instant, guest_ns: Option<u64>, kind: Kind) {
+        let mut queue = VecDeque::from([(at, guest_ns, kind)]);
+        while let Some((at, guest_ns, kind)) = queue.pop_front() {
+            let stopped = matches!(&kind, Kind::Qmp { event, .. } if event == "STOP");
+            let event = self.clock.stamp(at, guest_ns, kind);
+            if self.recording
+                && let Err(error) = self.sink.event(&event)
+            {
+                self.recording = false;
+                queue.push_back((Instant::now(), None, disk_error(&error)));
+            }
+            for action in self.machine.step(&event) {
+                if let Some(kind) = self.act(action).await {
+                    queue.push_back((Instant::now(), None, kind));
+                }
+            }
+            if stopped {
+                let kind = self.why_stopped().await;
+                queue.push_back((Instant::now(), None, kind));
+            }
+            if matches!(event.kind, Kind::Tick(_) | Kind::Phase { .. }) {
+                self.sink.show(&event, &self.machine.judge().view());
+            }
+        }
+    }
+
+    /// Does one thing; the event that tells of it.
+    async fn act(&mut self, action: Action) -> Option<Kind> {
+        match action {
+            Action::Enter(phase) => Some(Kind::Phase { phase }),
+            Action::Command { command, attempt } => {
+                // One that did not go out is told all the same: it is sent again until it is acknowledged.
+                let _ = self.vm.command(command).await;
+                Some(Kind::Command { command: command.name().to_owned(), attempt })
+            }
+            Action::Sysrq(key) => match self.vm.sysrq(key).await {
+                Ok(()) => Some(Kind::Sysrq { key }),
+                Err(error) => Some(not_pressed(key, &error)),
+            },
+            Action::Fault { index, active } => {
+                let fault = self.faults.get(index)?;
+                match self.switch(&fault.action, active).await {
+                    Ok(()) => Some(Kind::Fault { fault: describe(&fault.action), active }),
+                    Err(error) => {
+                        let detail = format!("{}: {error}", describe(&fault.action));
+                        Some(Kind::HostError { reason: Reason::HarnessError, detail })
+                    }
+                }
+            }
+            Action::Spoil(reason, detail) => Some(Kind::HostError { reason, detail }),
+            Action::Finish => {
+                self.finished = true;
+                None
+            }
+        }
+    }
+
+    async fn switch(&mut self, action: &FaultAction, active: bool) -> Result<(), QmpError> {
+        match action {
+            FaultAction::Throttle { disk, iops, bps } => {
+                let bounds = Throttle { iops: *iops, bps: *bps };
+                self.vm.throttle(disk, if active { bounds } else { Throttle::default() }).await
+            }
+        }
+    }
+
+    /// QEMU stopped the guest, and nobody here ever asks for that.
+    async fn why_stopped(&mut self) -> Kind {
+        let status = self.vm.status().await.unwrap_or_else(|error| format!("unknown ({error})"));
+        let reason = if status == "internal-error" { Reason::KvmInternalError } else { Reason::QemuStopped };
+        Kind::HostError { reason, detail: format!("QEMU stopped the guest; its status is {status}") }
+    }
+}
+
+/// A SysRq that could not be sent is told, not judged: the guest is judged without it.
+fn not_pressed(key: char, error: &Error) -> Kind {
+    Kind::Qmp {
+        event: "OOMPH_SYSRQ_FAILED".into(),
+        data: serde_json::json!({ "key": key, "error": error.to_string() }),
+    }
+}
+
+fn disk_error(error: &std::io::Error) -> Kind {
+    let reason = if error.kind() == std::io::ErrorKind::StorageFull { Reason::DiskFull } else { Reason::HarnessError };
+    Kind::HostError { reason, detail: format!("the result folder cannot be written: {error}") }
+}
+
+fn describe(action: &FaultAction) -> String {
+    match action {
+        FaultAction::Throttle { disk, iops, bps } => {
+            let part = |name, value: &Option<u64>| value.map(|value| format!(" {name} {value}")).unwrap_or_default();
+            format!("throttle {disk}{}{}", part("iops", iops), part("bps", bps))
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The whole harness but QEMU: loop, VM, QMP, ports, machine and judge, against a scripted guest under a paused clock.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::{Sink, drive};
+use crate::event::{Answer, Event, Exit, Kind, Plan, Reason, Rules, SCHEMA, read_events};
+use crate::scenario::{Fault, FaultAction, Outcome};
+use crate::verdict::{End, Verdict, View, judge};
+use crate::vm::fake::{Act, Cure, Record, Script, secs};
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+/// Keeps everything as the files would.
+#[derive(Default)]
+struct Memory {
+    events: Vec<u8>,
+    console: usize,
+    full_after: Option<usize>,
+}
+
+impl Sink for Memory {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        if self.full_after.is_some_and(|bound| self.events.len() > bound) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        serde_json::to_writer(&mut self.events, event)?;
+        self.events.push(b'\n');
+        Ok(())
+    }
+
+    fn console(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.console += bytes.len();
+        Ok(())
+    }
+
+    fn show(&mut self, _: &Event, _: &View<'_>) {}
+}
+
+fn plan() -> Plan {
+    let required = ["beat", "fault", "spawn", "file:data"].map(str::to_owned).to_vec();
+    Plan { schema: SCHEMA, scenario: "fake".into(), required, rules: Rules::default() }
+}
+
+struct Ran {
+    verdict: Verdict,
+    replayed: Verdict,
+    memory: Memory,
+    record: Record,
+}
+
+async fn run_with(script: Script, faults: &[Fault], mut memory: Memory) -> Ran {
+    let (mut vm, fake) = script.vm().await;
+    let cancelled = Box::pin(pending());
+    let judged = drive(&mut vm, plan(), faults, &mut memory, cancelled).await;
+    vm.shutdown(Duration::from_secs(1)).await;
+    let replayed = judge(&read_events(memory.events.as_slice()).unwrap());
+    let record = std::mem::take(&mut *fake.record());
+    Ran { verdict: judged.verdict(), replayed, memory, record }
+}
+
+async fn run(script: Script) -> Ran {
+    let ran = run_with(script, &[], Memory::default()).await;
+    assert_eq!(ran.verdict, ran.replayed, "live and replay differ");
+    ran
+}
+
+fn reason(verdict: &Verdict) -> Reason {
+    match &verdict.end {
+        End::Inconclusive { reason, .. } => *reason,
+        End::Outcome(outcome) => panic!("{outcome:?}: {:#?}", verdict.evidence),
+    }
+}
+
+fn kill(name: &str, pid: u32) -> Act {
+    Act::OomKill { pid, name: name.into() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_guest_under_pressure_recovers() {
+    let ran = run(Script::new()).await;
+    assert_eq!(ran.verdict.end, End::Outcome(Outcome::Recovered), "{:#?}", ran.verdict.evidence);
+    assert_eq!(ran.record.commands, ["start", "release", "poweroff"]);
+    assert!(ran.verdict.max_stall_ms < 3_000, "{}", ran.verdict.max_stall_ms);
+}
+
+#[tokio::test(start_paused = true)]
+async fn kills_make_it_oom_killed() {
+    let script = Script::new().since_start(secs(7), kill("hog (x) y", 91)).since_start(secs(9), kill("hog", 92));
+    let ran = run(script).await;
+    assert_eq!(ran.verdict.end, End::Outcome(Outcome::OomKilled));
+    assert_eq!(ran.verdict.kills.iter().map(|kill| kill.victim.as_str()).collect::<Vec<_>>(), ["hog (x) y", "hog"]);
+    assert!(ran.memory.console > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadlock_is_hung_and_what_ends_it_is_told() {
+    let frozen = || Script::new().since_start(secs(12), kill("hog", 91)).since_start(secs(13), Act::Freeze);
+    let ran = run(frozen().cured_by(Cure::Release)).await;
+    assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("release")));
+    assert_eq!(ran.record.keys, ['w', 'm', 't', 'l', 'f']);
+
+    let ran = run(frozen().cured_by(Cure::Key('f'))).await;
+    assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("sysrq-f")));
+
+    let ran = run(frozen().since_start(secs(14), Act::Deaf)).await;
+    assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mute_guest_is_hung_even_without_its_beat() {
+    let ran = run(Script::new().since_start(secs(20), Act::Mute)).await;
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::Hung));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_that_ends_is_not_hung() {
+    let script = Script::new().since_start(secs(20), Act::Freeze).since_start(secs(70), Act::Thaw);
+    let ran = run(script).await;
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::Recovered));
+    assert_eq!(ran.verdict.stalls.len(), 1);
+    assert!(ran.verdict.max_stall_ms > 40_000, "{}", ran.verdict.max_stall_ms);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_or_starved_qemu_is_not_a_hung_guest() {
+    let stopped = Script::new()
+        .since_start(secs(20), Act::HostStops(true))
+        .since_start(secs(20), Act::Mute)
+        .since_start(secs(200), Act::HostStops(false))
+        .since_start(secs(200), Act::Unmute);
+    let ran = run(stopped).await;
+    assert_eq!((ran.verdict.outcome(), ran.verdict.stalls.len()), (Some(Outcome::Recovered), 0));
+
+    let waits = Script::new().since_start(secs(1), Act::HostWaits(90)).since_start(secs(20), Act::Freeze);
+    let ran = run(waits.since_start(secs(320), Act::Thaw)).await;
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::Recovered), "300 s at a tenth of the time are 30 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_the_kernels_doing_is_inconclusive() {
+    let start = Script::new;
+    let code = |code| Exit::Code(code);
+    let cases = [
+        (start().since_start(secs(9), Act::Die(Exit::Signal(9))), Reason::QemuDied),
+        (start().since_start(secs(9), Act::Stop("internal-error".into())), Reason::KvmInternalError),
+        (start().since_start(secs(9), Act::Stop("paused".into())), Reason::QemuStopped),
+        (start().since_boot(secs(1), Act::SetupFails { what: "mount /data".into(), errno: 19 }), Reason::SetupFailed),
+        (start().since_boot(secs(1), Act::Mute), Reason::NoBoot),
+        (start().since_boot(secs(1), Act::Panic), Reason::NoBoot),
+        (start().protocol(99), Reason::ProtocolError),
+        (start().probes_adj(0), Reason::SetupFailed),
+        (start().without_pressure(), Reason::NoPressure),
+        (
+            start().since_start(secs(9), Act::ProbeDies { probe: "fault".into(), exit: Exit::Signal(9) }),
+            Reason::ProbeKilled,
+        ),
+        (
+            start().since_start(secs(9), Act::Answers { probe: "file:data".into(), answer: Answer::Errno(5) }),
+            Reason::ProbeFailing,
+        ),
+        (
+            start().since_start(secs(0), Act::WorkloadExit { pid: 60, main: true, exit: code(1), errno: 0 }),
+            Reason::WorkloadFailed,
+        ),
+        (start().since_start(secs(9), Act::Deaf), Reason::ProtocolError),
+    ];
+    for (script, expected) in cases {
+        let told = format!("{script:?}");
+        let ran = run(script).await;
+        assert_eq!(reason(&ran.verdict), expected, "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_under_pressure_is_panicked() {
+    let ran = run(Script::new().since_start(secs(9), Act::Panic)).await;
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::Panicked));
+}
+
+#[tokio::test(start_paused = true)]
+async fn noise_floods_and_a_deaf_qmp_change_nothing() {
+    let script = Script::new()
+        .since_start(secs(3), kill("hog", 91))
+        .since_start(secs(4), Act::Garbage(b"\xff\xfe@fault 1 2 end ok=1 *00000000\n@@@@\n\0\0".to_vec()))
+        .since_start(secs(5), Act::Flood(200_000))
+        .since_start(secs(6), Act::QmpDeaf);
+    let ran = run(script).await;
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::OomKilled), "{:#?}", ran.verdict.evidence);
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_go_to_qmp_and_are_lifted_before_anything_is_hung() {
+    let throttle = FaultAction::Throttle { disk: "data".into(), iops: Some(1), bps: None };
+    let faults = [Fault { at_ms: 5_000, until_ms: Some(30_000), action: throttle }];
+    let ran = run_with(Script::new(), &faults, Memory::default()).await;
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::Recovered));
+    let bounds: Vec<(i64, i64)> = ran.record.throttles.iter().map(|(_, bps, iops)| (*bps, *iops)).collect();
+    assert_eq!(bounds, [(0, 1), (0, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_ends_the_run_and_says_so() {
+    let memory = Memory { full_after: Some(20_000), ..Memory::default() };
+    let ran = run_with(Script::new(), &[], memory).await;
+    assert_eq!(reason(&ran.verdict), Reason::DiskFull);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_run_ends_at_once() {
+    let (mut vm, _fake) = Script::new().vm().await;
+    let mut memory = Memory::default();
+    let cancelled = Box::pin(tokio::time::sleep(secs(20)));
+    let verdict = drive(&mut vm, plan(), &[], &mut memory, cancelled).await.verdict();
+    assert_eq!(reason(&verdict), Reason::Cancelled);
+    assert!((19_000..22_000).contains(&verdict.wall_ms), "{}", verdict.wall_ms);
+    let events = read_events(memory.events.as_slice()).unwrap();
+    assert!(events.iter().any(|event| event.kind == Kind::Cancelled));
+}

@@ -1,0 +1,188 @@
+//! One run from a scenario and a kernel to a stored result.
+//! Lives here: the order of prepare, launch, drive, store; what goes into which file.
+//! May not live here: how any of these is done.
+
+use super::drive::{Sink, drive};
+use super::host::Host;
+use super::prepare::{Prepared, prepare};
+use crate::event::{Event, Kind, Plan, Reason};
+use crate::kernel::Kernel;
+use crate::report::Live;
+use crate::results::{ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store};
+use crate::scenario::{Scenario, matching, to_yaml};
+use crate::verdict::{Judge, Verdict, View};
+use crate::vm::{self, Accel, Vm};
+use anyhow::Context;
+use jiff::Timestamp;
+use std::io;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Until QEMU has connected and greeted.
+const LAUNCH: Duration = Duration::from_secs(60);
+/// For a proof that KVM boots this kernel.
+const PROOF: Duration = Duration::from_secs(10);
+/// Between quit, SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_secs(3);
+/// Boot deadlines where a scenario leaves them open, in milliseconds of fair time.
+const BOOT_TCG_MS: u64 = 120_000;
+const BOOT_KVM_MS: u64 = 30_000;
+/// Bounds of the two logs, in bytes. An hour of ticks and probes is 15 MiB of events.
+const CONSOLE_MAX: u64 = 16 << 20;
+const EVENTS_MAX: u64 = 256 << 20;
+
+/// Runs a scenario once. A first ^C or SIGTERM ends the guest and keeps an inconclusive result; a second ends the harness
+/// at once, and QEMU with it.
+///
+/// # Errors
+/// Where the run cannot be prepared or its result not be kept. What a guest or QEMU does is no error but an end.
+pub async fn execute(
+    host: &Host,
+    store: &Store,
+    scenario: &Scenario,
+    kernel: &Kernel,
+    live: Live,
+) -> anyhow::Result<RunJson> {
+    let started = Timestamp::now();
+    let mut interrupts = Interrupts::new()?;
+    let draft = store.begin(&scenario.name, &kernel.name)?;
+    live.doing("preparing the guest");
+    let mut prepared = prepare(host, scenario, kernel).await?;
+    live.doing("choosing the accelerator");
+    let (accel, why) = vm::choose(host.wanted, &host.qemu, &prepared.spec, host.cache.root(), PROOF).await?;
+    live.note(&why);
+    prepared.set_accel(accel, if accel == Accel::Kvm { BOOT_KVM_MS } else { BOOT_TCG_MS });
+    std::fs::write(draft.scenario_yaml(), to_yaml(scenario)?).with_context(|| "scenario.yaml")?;
+    std::fs::write(draft.command_txt(), prepared.spec.command_text(&host.qemu)).with_context(|| "command.txt")?;
+
+    let mut files = Files::create(&draft, live)?;
+    let verdict = guest(host, &prepared, scenario, &mut files, &mut interrupts).await;
+    files.close(&draft);
+
+    let mut run = RunJson::of_verdict(&scenario.name, &verdict, started);
+    run.kernel.clone_from(&kernel.name);
+    run.kernel_identity = KernelJson {
+        release: kernel.release.clone(),
+        hash: kernel.hash.clone(),
+        origin: kernel.origin.clone(),
+        tags: kernel.tags.clone(),
+    };
+    run.host = host.describe(&accel.to_string(), &why);
+    run.expectation = matching(&scenario.expect, &kernel.name, &kernel.tags, kernel.version).cloned();
+    run.assess();
+    let folder = draft.finish(&run)?;
+    run.result = Some(folder);
+    Ok(run)
+}
+
+/// Boots the guest, drives it to its end and takes it away.
+async fn guest(
+    host: &Host,
+    prepared: &Prepared,
+    scenario: &Scenario,
+    files: &mut Files,
+    interrupts: &mut Interrupts,
+) -> Verdict {
+    match Vm::launch(&host.qemu, &prepared.spec, LAUNCH).await {
+        Ok(mut vm) => {
+            let cancelled = Box::pin(interrupts.next());
+            let judge = drive(&mut vm, prepared.plan.clone(), &scenario.faults, files, cancelled).await;
+            vm.shutdown(GRACE).await;
+            judge.verdict()
+        }
+        // Even a QEMU that does not start leaves a result that says so.
+        Err(error) => spoiled(&prepared.plan, Reason::QemuDied, error.to_string(), files),
+    }
+}
+
+/// A run that ended before there was a guest.
+fn spoiled(plan: &Plan, reason: Reason, detail: String, files: &mut Files) -> Verdict {
+    let mut judge = Judge::default();
+    for (seq, kind) in (0..).zip([Kind::Plan(plan.clone()), Kind::HostError { reason, detail }]) {
+        let event = Event { seq, host_ns: 0, guest_ns: None, kind };
+        // The verdict stands whether or not the disk takes it.
+        let _ = files.event(&event);
+        judge.observe(&event);
+    }
+    judge.verdict()
+}
+
+/// The files of a result, and the display.
+struct Files {
+    events: EventLog,
+    console: ConsoleLog,
+    live: Live,
+}
+
+impl Files {
+    fn create(draft: &Draft, live: Live) -> Result<Self, LogError> {
+        Ok(Self {
+            events: EventLog::create(&draft.events_jsonl(), EVENTS_MAX)?,
+            console: ConsoleLog::create(&draft.console_log(), CONSOLE_MAX)?,
+            live,
+        })
+    }
+
+    /// What cannot be written now is lost, and the run has been told so by the first write that failed.
+    fn close(mut self, draft: &Draft) {
+        let full = self.events.flush().is_err() | self.console.flush().is_err();
+        if full && draft.free_reserve().is_ok() {
+            self.events.flush().ok();
+        }
+        self.console.finish().ok();
+        self.live.done();
+    }
+}
+
+impl Sink for Files {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.events.append(event).map_err(into_io)
+    }
+
+    fn console(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.console.write(bytes).map_err(into_io)
+    }
+
+    fn show(&mut self, event: &Event, view: &View<'_>) {
+        self.live.show(event, view);
+    }
+}
+
+fn into_io(error: LogError) -> io::Error {
+    let kind = match &error {
+        LogError::Full { .. } => io::ErrorKind::StorageFull,
+        LogError::Limit { .. } => io::ErrorKind::FileTooLarge,
+        LogError::Io { source, .. } => source.kind(),
+    };
+    io::Error::new(kind, error)
+}
+
+/// ^C and SIGTERM.
+struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Interrupts {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// The first; from then on a watcher waits for the second, which ends the process. QEMU dies with it (PDEATHSIG).
+    async fn next(&mut self) {
+        self.any().await;
+        tokio::spawn(async {
+            if let Ok(mut again) = Self::new() {
+                again.any().await;
+                std::process::exit(130);
+            }
+        });
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

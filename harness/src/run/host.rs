@@ -1,0 +1,47 @@
+//! The host on which runs take place: its QEMU, its cache, what is wanted of its accelerators.
+//! Lives here: what is looked up once for all runs of a command.
+//! May not live here: anything of a scenario's.
+
+use crate::kernel::Cache;
+use crate::results::HostJson;
+use crate::vm::{Error, PROGRAM, Qemu, Wanted};
+use std::path::Path;
+
+/// The host, looked at once.
+#[derive(Debug)]
+pub struct Host {
+    pub(super) qemu: Qemu,
+    pub(super) wanted: Wanted,
+    pub(super) cache: Cache,
+}
+
+impl Host {
+    /// Looks for QEMU.
+    ///
+    /// # Errors
+    /// Where there is no usable QEMU.
+    pub async fn look(cache: Cache, wanted: Wanted) -> Result<Self, Error> {
+        Ok(Self { qemu: Qemu::find(Path::new(PROGRAM)).await?, wanted, cache })
+    }
+
+    /// The cache of kernels and images.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The host as run.json names it.
+    pub(super) fn describe(&self, accelerator: &str, reason: &str) -> HostJson {
+        let uname = rustix::system::uname();
+        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        HostJson {
+            qemu: self.qemu.version.clone(),
+            accelerator: accelerator.to_owned(),
+            accelerator_reason: reason.to_owned(),
+            hostname: uname.nodename().to_string_lossy().into_owned(),
+            kernel: uname.release().to_string_lossy().into_owned(),
+            cpu: model.map_or_else(String::new, |(_, name)| name.to_owned()),
+            oomph: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The phase machine: what to do next, as a plain function of what was seen.
+//! Lives here: phases, deadlines of commands, evidence and escapes: `(state, event) -> (state, actions)`.
+//! May not live here: I/O, clocks, QEMU; and no judgement (that is asked of `verdict::Judge`).
+
+use crate::event::{Event, Kind, Phase, Reason};
+use crate::scenario::{Fault, Outcome};
+use crate::verdict::{End, Judge};
+use crate::vm::Command;
+use std::collections::VecDeque;
+
+/// What the loop is asked to do. Each leaves an event, which comes back to [`Machine::step`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Record that a phase begins.
+    Enter(Phase),
+    /// Send a command to the agent.
+    Command {
+        /// Which.
+        command: Command,
+        /// The how manieth sending of it, from 1.
+        attempt: u32,
+    },
+    /// Press a SysRq key.
+    Sysrq(char),
+    /// Switch a host fault.
+    Fault {
+        /// Its place in the scenario.
+        index: usize,
+        /// On or off.
+        active: bool,
+    },
+    /// Record that the run is spoiled.
+    Spoil(Reason, String),
+    /// End the run: take the machine away.
+    Finish,
+}
+
+/// A command is sent again after so long without an acknowledgement.
+const RESEND_MS: u64 = 2_000;
+/// A guest whose probes answer and which does not take a command for so long does not obey.
+const OBEY_MS: u64 = 60_000;
+/// For power off, and for QEMU to end after a panic, in wall time.
+const END_MS: u64 = 10_000;
+/// Dumps are taken at the beginning of so many stalls of a run: each costs the guest seconds.
+const STALLS_DUMPED: usize = 3;
+/// What is asked when a stall begins: blocked tasks, memory.
+const AT_STALL: [char; 2] = ['w', 'm'];
+/// What is asked once when a guest is hung, before anything is killed: all tasks, backtraces of all processors.
+const AT_HANG: [char; 2] = ['t', 'l'];
+/// What may end a hang, mildest first.
+const ESCAPES: [Escape; 3] = [Escape::Sysrq('f'), Escape::Release, Escape::Sysrq('i')];
+
+#[derive(Clone, Copy, Debug)]
+enum Escape {
+    Sysrq(char),
+    Release,
+}
+
+/// The state of a run.
+#[derive(Debug)]
+pub struct Machine {
+    judge: Judge,
+    stage: Stage,
+    faults: Vec<(Fault, bool)>,
+    pending: Option<Pending>,
+    dumps: VecDeque<char>,
+    stalls: usize,
+    was_stalled: bool,
+    released: bool,
+    qemu_gone: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    New,
+    Run(Phase),
+    /// Hung: dumps are being taken.
+    Evidence,
+    /// Hung: this escape is being tried, since then (fair time).
+    Escape {
+        index: usize,
+        since_ms: u64,
+    },
+    /// Waiting for QEMU to end, since then (wall time).
+    Ending {
+        since_ms: u64,
+    },
+    Finished,
+}
+
+/// A command without an acknowledgement.
+#[derive(Debug)]
+struct Pending {
+    command: Command,
+    attempt: u32,
+    since_fair_ms: u64,
+    sent_wall_ms: u64,
+}
+
+impl Machine {
+    /// A run that has not begun.
+    pub fn new(faults: &[Fault]) -> Self {
+        Self {
+            judge: Judge::default(),
+            stage: Stage::New,
+            faults: faults.iter().map(|fault| (fault.clone(), false)).collect(),
+            pending: None,
+            dumps: VecDeque::new(),
+            stalls: 0,
+            was_stalled: false,
+            released: false,
+            qemu_gone: false,
+        }
+    }
+
+    /// The judge, for whoever shows how things stand.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// The judge, at the end.
+    pub fn into_judge(self) -> Judge {
+        self.judge
+    }
+
+    /// Takes an event in and says what to do.
+    pub fn step(&mut self, event: &Event) -> Vec<Action> {
+        self.judge.observe(event);
+        match &event.kind {
+            Kind::Plan(_) => {
+                self.stage = Stage::Run(Phase::Boot);
+                return vec![Action::Enter(Phase::Boot)];
+            }
+            Kind::Ack { command } => {
+                if self.pending.as_ref().is_some_and(|pending| pending.command.name() == command) {
+                    self.pending = None;
+                }
+            }
+            Kind::Released { .. } => self.released = true,
+            Kind::QemuExit { .. } => self.qemu_gone = true,
+            // Even in the middle of escapes: the end stays as it was found.
+            Kind::Cancelled => self.stage = Stage::Finished,
+            _ => {}
+        }
+        let mut actions = Vec::new();
+        if matches!(event.kind, Kind::Cancelled) {
+            actions.push(Action::Finish);
+        }
+        if self.judge.end().is_some() && matches!(self.stage, Stage::Run(phase) if phase != Phase::Collect) {
+            self.ended(&mut actions);
+        }
+        if matches!(event.kind, Kind::Tick(_)) || self.qemu_gone {
+            self.tick(&mut actions);
+        }
+        actions
+    }
+
+    /// The judge has just come to an end.
+    fn ended(&mut self, actions: &mut Vec<Action>) {
+        self.pending = None;
+        match self.judge.end() {
+            Some(End::Outcome(Outcome::Hung)) => {
+                self.dumps = AT_HANG.into();
+                self.stage = Stage::Evidence;
+            }
+            Some(End::Outcome(Outcome::OomKilled | Outcome::Recovered)) => self.collect(actions),
+            Some(End::Outcome(Outcome::Panicked)) => self.stage = Stage::Ending { since_ms: self.judge.view().wall_ms },
+            Some(End::Inconclusive { .. }) | None => self.finish(actions),
+        }
+    }
+
+    fn tick(&mut self, actions: &mut Vec<Action>) {
+        if self.qemu_gone && self.stage != Stage::Finished {
+            self.finish(actions);
+            return;
+        }
+        self.switch_faults(actions);
+        self.take_dumps(actions);
+        self.resend(actions);
+        let view = self.judge.view();
+        let (fair_ms, wall_ms, phase_ms, calm_ms) = (view.fair_ms, view.wall_ms, view.phase_ms, view.calm_ms);
+        let (stalled, answered, escaped) = (view.stalled, view.answered, view.escaped);
+        let rules = self.judge.rules();
+        match self.stage {
+            Stage::Run(Phase::Boot) if view.ready => self.enter(Phase::Settle, actions),
+            Stage::Run(Phase::Settle) if view.answered_twice && phase_ms >= rules.settle_ms => {
+                let release_ms = rules.wall_ms;
+                self.enter(Phase::Pressure, actions);
+                self.command(Command::Start { release_ms }, actions);
+            }
+            Stage::Run(Phase::Pressure) if phase_ms >= rules.pressure_ms || view.workload_gone => {
+                self.enter(Phase::Lift, actions);
+            }
+            // With the workload still in place every probe must answer anew: a hang that began a moment ago must not be
+            // healed by the release.
+            Stage::Run(Phase::Lift) if !stalled && (answered || calm_ms >= rules.verify_ms) => {
+                self.enter(Phase::Release, actions);
+                self.command(Command::Release, actions);
+            }
+            Stage::Run(Phase::Release) if self.released => self.enter(Phase::Verify, actions),
+            Stage::Evidence if self.dumps.is_empty() && !view.dumping => {
+                self.enter(Phase::Escapes, actions);
+                self.escape(0, fair_ms, actions);
+            }
+            Stage::Escape { .. } if escaped => self.collect(actions),
+            Stage::Escape { index, since_ms } if fair_ms.saturating_sub(since_ms) >= rules.escape_ms => {
+                self.escape(index + 1, fair_ms, actions);
+            }
+            Stage::Ending { since_ms } if wall_ms.saturating_sub(since_ms) >= END_MS => self.finish(actions),
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, actions: &mut Vec<Action>) {
+        self.stage = Stage::Run(phase);
+        actions.push(Action::Enter(phase));
+    }
+
+    fn finish(&mut self, actions: &mut Vec<Action>) {
+        self.stage = Stage::Finished;
+        actions.push(Action::Finish);
+    }
+
+    fn collect(&mut self, actions: &mut Vec<Action>) {
+        self.enter(Phase::Collect, actions);
+        self.command(Command::Poweroff, actions);
+        self.stage = Stage::Ending { since_ms: self.judge.view().wall_ms };
+    }
+
+    fn escape(&mut self, index: usize, since_ms: u64, actions: &mut Vec<Action>) {
+        let Some(escape) = ESCAPES.get(index) else {
+            self.collect(actions);
+            return;
+        };
+        self.stage = Stage::Escape { index, since_ms };
+        self.pending = None;
+        match escape {
+            Escape::Sysrq(key) => actions.push(Action::Sysrq(*key)),
+            Escape::Release => self.command(Command::Release, actions),
+        }
+    }
+
+    fn command(&mut self, command: Command, actions: &mut Vec<Action>) {
+        let view = self.judge.view();
+        actions.push(Action::Command { command, attempt: 1 });
+        self.pending = Some(Pending { command, attempt: 1, since_fair_ms: view.fair_ms, sent_wall_ms: view.wall_ms });
+    }
+
+    fn resend(&mut self, actions: &mut Vec<Action>) {
+        let view = self.judge.view();
+        let Some(pending) = &mut self.pending else { return };
+        if view.wall_ms.saturating_sub(pending.sent_wall_ms) < RESEND_MS {
+            return;
+        }
+        if matches!(self.stage, Stage::Run(_)) && !view.stalled {
+            let waited = view.fair_ms - pending.since_fair_ms;
+            if waited >= OBEY_MS {
+                let (name, waited) = (pending.command.name(), waited / 1000);
+                let detail = format!("the probes answer, but the agent has not taken `{name}` for {waited} s");
+                actions.push(Action::Spoil(Reason::ProtocolError, detail));
+                return;
+            }
+        }
+        pending.attempt += 1;
+        pending.sent_wall_ms = view.wall_ms;
+        actions.push(Action::Command { command: pending.command, attempt: pending.attempt });
+    }
+
+    fn switch_faults(&mut self, actions: &mut Vec<Action>) {
+        let phase_ms = self.judge.view().phase_ms;
+        let pressed_ms = (self.stage == Stage::Run(Phase::Pressure)).then_some(phase_ms);
+        for (index, (fault, active)) in self.faults.iter_mut().enumerate() {
+            let wanted =
+                pressed_ms.is_some_and(|ms| ms >= fault.at_ms && fault.until_ms.is_none_or(|until| ms < until));
+            if wanted != *active {
+                *active = wanted;
+                actions.push(Action::Fault { index, active: wanted });
+            }
+        }
+    }
+
+    fn take_dumps(&mut self, actions: &mut Vec<Action>) {
+        let view = self.judge.view();
+        let (stalled, dumping) = (view.stalled, view.dumping);
+        if stalled && !self.was_stalled {
+            self.stalls += 1;
+            if self.stalls <= STALLS_DUMPED {
+                self.dumps.extend(AT_STALL);
+            }
+        }
+        self.was_stalled = stalled;
+        let taking = matches!(self.stage, Stage::Run(_) | Stage::Evidence);
+        if taking
+            && !dumping
+            && let Some(key) = self.dumps.pop_front()
+        {
+            actions.push(Action::Sysrq(key));
+        }
+    }
+}

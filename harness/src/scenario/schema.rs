@@ -1,0 +1,30 @@
+//! The JSON Schema of scenario files.
+//! Lives here: making it from the raw types, and asking it what a key is for.
+//! May not live here: anything that the raw types do not say.
+
+use super::raw::RawScenario;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+/// The JSON Schema (draft 2020-12) of scenario files. It says no more than the parser does, and less: rules about more
+/// than one value are not in it.
+pub fn json_schema() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RawScenario>().to_value()
+}
+
+/// What a required key is for, with an example.
+pub(super) fn describe(key: &str) -> Option<String> {
+    let schema = json_schema();
+    let maps = schema.get("$defs").and_then(Value::as_object).into_iter().flat_map(|defs| defs.values());
+    let requires = |map: &&Value| {
+        let required = map.get("required").and_then(Value::as_array);
+        required.is_some_and(|required| required.iter().any(|name| name == key))
+    };
+    let property = std::iter::once(&schema).chain(maps).find(requires)?.get("properties")?.get(key)?;
+    let about = property.get("description")?.as_str()?.trim_end_matches('.');
+    Some(match property.get("examples").and_then(|examples| examples.get(0)) {
+        Some(Value::String(example)) => format!("`{key}: {example}`: {about}"),
+        Some(example) => format!("`{key}: {}`: {about}", example.to_string().replace('"', "").replace(':', ": ")),
+        None => format!("`{key}`: {about}"),
+    })
+}

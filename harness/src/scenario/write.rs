@@ -1,0 +1,140 @@
+//! A resolved scenario as a scenario file: complete, every default written out.
+//! Lives here: from the model back to raw types, and those as YAML.
+//! May not live here: writing to disk.
+
+use super::model::{
+    Disk, Expectation, Fault, FaultAction, Guest, KernelSource, KernelSpec, Program, Scenario, Workload,
+};
+use super::raw::{
+    RawArgs, RawDisk, RawExpectation, RawFault, RawGuest, RawKernel, RawPhases, RawScenario, RawSource, RawThrottle,
+    RawWorkload,
+};
+use super::scalars::{
+    ArgText, BootWord, DiskName, Duration, FilePath, Flag, KernelName, Line, MountPoint, Name, ProcessName, Setting,
+    SettingName, Size, Until, VariableName, Whole,
+};
+use super::value::{At, Entries, Scalar, Val};
+use crate::event::Rules;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A resolved scenario as YAML; loading it gives the same scenario again, from any folder.
+///
+/// # Errors
+/// None for a scenario that was loaded. One that was put together otherwise may hold what YAML cannot carry.
+pub fn to_yaml(scenario: &Scenario) -> Result<String, serde_yaml::SerializeError> {
+    serde_yaml::to_string(&raw(scenario))
+}
+
+fn raw(scenario: &Scenario) -> RawScenario {
+    RawScenario {
+        name: Val::of(&Name(scenario.name.clone())),
+        summary: Val::of(&Line(scenario.summary.clone())),
+        references: scenario.references.iter().map(|line| Val::of(&Line(line.clone()))).collect(),
+        kernel: At::of(kernel(&scenario.kernel)),
+        guest: guest(&scenario.guest),
+        workload: workload(&scenario.workload),
+        phases: Some(phases(&scenario.rules)),
+        memcg: Some(Val::of(&Flag(scenario.rules.memcg))),
+        probes: Some(At::of(scenario.probes.iter().map(Val::of).collect())),
+        faults: scenario.faults.iter().map(|one| At::of(fault(one))).collect(),
+        expect: scenario.expect.iter().map(|one| At::of(expectation(one))).collect(),
+    }
+}
+
+fn path(path: &Path) -> Val<FilePath> {
+    Val::of(&FilePath(path.to_string_lossy().into_owned()))
+}
+
+fn kernel(kernel: &KernelSpec) -> RawKernel {
+    match kernel {
+        KernelSpec::Named(name) => RawKernel::Name(name.clone()),
+        KernelSpec::Inline(KernelSource::Debian(debian)) => {
+            RawKernel::Source(RawSource { debian: Some(Val::of(&KernelName(debian.clone()))), ..RawSource::default() })
+        }
+        KernelSpec::Inline(KernelSource::Image { image, modules }) => RawKernel::Source(RawSource {
+            image: Some(path(image)),
+            modules: modules.as_ref().map(|modules| path(modules)),
+            debian: None,
+        }),
+    }
+}
+
+fn entries<K: Scalar, V>(map: &BTreeMap<String, V>, key: fn(String) -> K) -> impl Iterator<Item = (Val<K>, &V)> {
+    map.iter().map(move |(name, value)| (Val::of(&key(name.clone())), value))
+}
+
+fn guest(guest: &Guest) -> RawGuest {
+    let disk = |disk: &Disk| RawDisk {
+        filesystem: Val::of(&disk.filesystem),
+        size: Val::of(&Size(disk.size)),
+        mount: Val::of(&MountPoint(disk.mount.clone())),
+    };
+    let disks: Vec<_> = entries(&guest.disks, DiskName).map(|(name, one)| (name, disk(one))).collect();
+    let setting = |value: &String| Val::of(&Setting(value.clone()));
+    let sysctl = entries(&guest.sysctl, SettingName).map(|(name, value)| (name, setting(value))).collect();
+    RawGuest {
+        cpus: Val::of(&Whole(guest.cpus.into())),
+        memory: Val::of(&Size(guest.memory)),
+        disks: (!disks.is_empty()).then_some(Entries(disks)),
+        sysctl: Some(Entries(sysctl)),
+        cmdline: guest.cmdline.iter().map(|word| Val::of(&BootWord(word.clone()))).collect(),
+    }
+}
+
+fn workload(workload: &Workload) -> RawWorkload {
+    let text = |text: &String| Val::of(&ArgText(text.clone()));
+    let env: Vec<_> = entries(&workload.env, VariableName).map(|(name, value)| (name, text(value))).collect();
+    RawWorkload {
+        program: match &workload.program {
+            Program::Reproducer(name) => Val::of(&FilePath(name.clone())),
+            Program::Path(file) => path(file),
+        },
+        args: Some(RawArgs::List(workload.args.iter().map(text).collect())),
+        env: (!env.is_empty()).then_some(Entries(env)),
+    }
+}
+
+fn phases(rules: &Rules) -> RawPhases {
+    let time = |ms: u64| Some(Val::of(&Duration(ms)));
+    RawPhases {
+        boot: if rules.boot_ms == 0 { None } else { time(rules.boot_ms) },
+        settle: time(rules.settle_ms),
+        pressure: time(rules.pressure_ms),
+        verify: time(rules.verify_ms),
+        stall_after: time(rules.stall_after_ms),
+        frozen_for: time(rules.frozen_for_ms),
+        stall_max: time(rules.stall_max_ms),
+        escape: time(rules.escape_ms),
+        wall: time(rules.wall_ms),
+        movement: Some(Val::of(&Size(rules.movement_kb * 1024))),
+    }
+}
+
+fn fault(fault: &Fault) -> RawFault {
+    let FaultAction::Throttle { disk, iops, bps } = &fault.action;
+    RawFault {
+        at: Val::of(&Duration(fault.at_ms)),
+        until: Some(Val::of(&fault.until_ms.map_or(Until::Lift, Until::Time))),
+        throttle: At::of(RawThrottle {
+            disk: Val::of(&DiskName(disk.clone())),
+            iops: iops.map(|iops| Val::of(&Whole(iops))),
+            bps: bps.map(|bps| Val::of(&Size(bps))),
+        }),
+    }
+}
+
+fn expectation(one: &Expectation) -> RawExpectation {
+    let name = |name: &String| Val::of(&KernelName(name.clone()));
+    let victim = |name: &String| Val::of(&ProcessName(name.clone()));
+    RawExpectation {
+        kernel: one.kernel.as_ref().map(name),
+        tag: one.tag.as_ref().map(name),
+        version: (!one.version.is_empty()).then(|| Val::of(&one.version)),
+        outcome: Val::of(&one.outcome),
+        mechanism: one.mechanism.as_ref().map(Val::of),
+        max_stall: one.max_stall_ms.map(|ms| Val::of(&Duration(ms))),
+        max_kills: one.max_kills.map(|kills| Val::of(&Whole(kills))),
+        victims: one.victims.as_ref().map(|names| At::of(names.iter().map(victim).collect())),
+    }
+}

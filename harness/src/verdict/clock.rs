@@ -1,0 +1,135 @@
+//! Fair time: the time that the guest really had.
+//! Lives here: which host time counts, from ticks and SysRq dumps.
+//! May not live here: deadlines, or what is measured against them.
+
+use crate::event::Tick;
+
+/// A tick covers a quarter of a second; of a longer gap only this much counts. The rest is time in which the harness
+/// itself did not run or read: nothing may be concluded from it.
+const MAX_STEP_NS: u64 = 1_000_000_000;
+/// A SysRq dump is over when the console has been silent for so long, …
+const DUMP_QUIET_NS: u64 = 2_000_000_000;
+/// … or after so long in any case. SysRq-t was seen to take 45 s with interrupts off.
+const DUMP_MAX_NS: u64 = 120_000_000_000;
+
+/// Wall time and fair time of a run so far. Only [`FairClock::tick`] makes either pass.
+#[derive(Debug, Default)]
+pub(super) struct FairClock {
+    fair_ns: u64,
+    wall_ns: u64,
+    last_tick_ns: Option<u64>,
+    dump: Option<Dump>,
+}
+
+#[derive(Debug)]
+struct Dump {
+    since_ns: u64,
+    printed_ns: u64,
+}
+
+impl FairClock {
+    /// Fair time since the first tick, in milliseconds.
+    pub fn fair_ms(&self) -> u64 {
+        self.fair_ns / 1_000_000
+    }
+
+    /// Wall time since the first event, in milliseconds.
+    pub fn wall_ms(&self) -> u64 {
+        self.wall_ns / 1_000_000
+    }
+
+    /// Whether a SysRq dump is being printed; no fair time passes meanwhile.
+    pub fn dumping(&self) -> bool {
+        self.dump.is_some()
+    }
+
+    /// The host pressed a key that prints.
+    pub fn dump_begins(&mut self, host_ns: u64) {
+        self.dump = Some(Dump { since_ns: host_ns, printed_ns: host_ns });
+    }
+
+    /// The console printed a line.
+    pub fn printed(&mut self, host_ns: u64) {
+        if let Some(dump) = &mut self.dump {
+            dump.printed_ns = host_ns;
+        }
+    }
+
+    /// The host looked at its clock.
+    pub fn tick(&mut self, host_ns: u64, tick: &Tick) {
+        self.wall_ns = self.wall_ns.max(host_ns);
+        let elapsed = host_ns.saturating_sub(self.last_tick_ns.replace(host_ns).unwrap_or(host_ns));
+        let counted = elapsed.min(MAX_STEP_NS);
+        let lost = tick.stopped_ns.saturating_add(tick.wait_ns).saturating_add(tick.steal_ns);
+        if self.dump.is_none() {
+            self.fair_ns += counted.saturating_sub(lost);
+        }
+        self.dump = self.dump.take().filter(|dump| {
+            host_ns.saturating_sub(dump.printed_ns) < DUMP_QUIET_NS
+                && host_ns.saturating_sub(dump.since_ns) < DUMP_MAX_NS
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn run(clock: &mut FairClock, from_ms: u64, to_ms: u64, tick: &Tick) {
+        for ms in (from_ms..=to_ms).step_by(250) {
+            clock.tick(ms * MS, tick);
+        }
+    }
+
+    #[test]
+    fn what_the_guest_did_not_get_does_not_count() {
+        let mut clock = FairClock::default();
+        run(&mut clock, 0, 10_000, &Tick::default());
+        assert_eq!(clock.fair_ms(), 10_000);
+        run(&mut clock, 10_250, 20_000, &Tick { stopped_ns: 250 * MS, ..Tick::default() });
+        assert_eq!(clock.fair_ms(), 10_000, "stopped");
+        run(&mut clock, 20_250, 30_000, &Tick { wait_ns: 125 * MS, ..Tick::default() });
+        assert_eq!(clock.fair_ms(), 15_000, "half of it waiting for a processor");
+        run(&mut clock, 30_250, 40_000, &Tick { wait_ns: 300 * MS, steal_ns: 300 * MS, ..Tick::default() });
+        assert_eq!((clock.fair_ms(), clock.wall_ms()), (15_000, 40_000), "never backwards");
+    }
+
+    #[test]
+    fn a_gap_in_the_ticks_counts_as_one_second() {
+        let mut clock = FairClock::default();
+        clock.tick(0, &Tick::default());
+        clock.tick(90_000 * MS, &Tick::default());
+        assert_eq!(clock.fair_ms(), 1_000);
+    }
+
+    #[test]
+    fn a_dump_does_not_count_until_it_is_silent() {
+        let mut clock = FairClock::default();
+        run(&mut clock, 0, 1_000, &Tick::default());
+        clock.dump_begins(1_000 * MS);
+        for ms in (1_250..=40_000).step_by(250) {
+            clock.printed(ms * MS);
+            clock.tick(ms * MS, &Tick::default());
+        }
+        assert!(clock.dumping());
+        run(&mut clock, 40_250, 42_000, &Tick::default());
+        assert!(!clock.dumping());
+        assert_eq!(clock.fair_ms(), 1_000);
+        run(&mut clock, 42_250, 43_000, &Tick::default());
+        assert_eq!(clock.fair_ms(), 2_000);
+    }
+
+    #[test]
+    fn a_dump_that_never_ends_is_bounded() {
+        let mut clock = FairClock::default();
+        clock.tick(0, &Tick::default());
+        clock.dump_begins(0);
+        for ms in (250..=130_000).step_by(250) {
+            clock.printed(ms * MS);
+            clock.tick(ms * MS, &Tick::default());
+        }
+        assert_eq!(clock.fair_ms(), 10_000);
+    }
+}

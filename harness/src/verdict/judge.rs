@@ -1,0 +1,595 @@
+//! The fold: every event once, in order, to one end.
+//! Lives here: the rules of a verdict, each where its event or the passing of time makes it decide.
+//! May not live here: what to do next (`run`), how time, ages, movement and kills are kept (the files beside this one).
+
+use super::clock::FairClock;
+use super::kills::{Kills, Role};
+use super::movement::Movement;
+use super::probes::Probes;
+use super::remarks::{is_detector, remark};
+use super::stall::Stall;
+use super::{End, Escape, Evidence, PhaseTime, Verdict};
+use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Reason, Rules};
+use crate::kmsg::{self, Message};
+use crate::scenario::Outcome;
+
+/// Evidence is for people: the first so many pieces, then only what decides.
+const EVIDENCE_MAX: usize = 60;
+/// Time for probes to settle beyond the settle phase itself.
+const SETTLE_GRACE_MS: u64 = 60_000;
+/// A guest clock off by more than this against fair time between two beats has jumped.
+const CLOCK_JUMP_MS: u64 = 2_000;
+/// After a jump the kernel's own detectors are not believed for two of their periods (120 s, `hung_task_timeout_secs`).
+const DETECTORS_VOID_MS: u64 = 240_000;
+
+/// Folds events into a verdict. Total: any stream of events ends in exactly one end.
+#[derive(Debug, Default)]
+pub struct Judge {
+    rules: Rules,
+    clock: FairClock,
+    probes: Probes,
+    kmsg: kmsg::Parser,
+    movement: Movement,
+    kills: Kills,
+    stalls: Vec<Stall>,
+    phase: Option<PhaseEntry>,
+    phases: Vec<PhaseTime>,
+    end: Option<End>,
+    evidence: Vec<Evidence>,
+    escapes: Vec<(Escape, u64)>,
+    pressure: Pressure,
+    guest: GuestState,
+    max_stall_ms: u64,
+    seq: u64,
+}
+
+#[derive(Debug)]
+struct PhaseEntry {
+    phase: Phase,
+    fair_ms: u64,
+    wall_ms: u64,
+}
+
+/// Whether there was pressure at all.
+#[derive(Debug, Default)]
+struct Pressure {
+    min_kb: u64,
+    allocstall_before: Option<u64>,
+    seen: Option<String>,
+}
+
+/// What the guest said of itself.
+#[derive(Debug, Default)]
+struct GuestState {
+    ready: bool,
+    beat: Beat,
+    beat_times: Option<(u64, u64)>,
+    void_until_ms: u64,
+    workload_failed: Option<String>,
+    workload_gone: bool,
+    released: bool,
+    faults: u32,
+    last_line: String,
+}
+
+/// How things stand, for whoever decides what to do next or shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View<'a> {
+    /// Fair time since the start of the run, in milliseconds.
+    pub fair_ms: u64,
+    /// Wall time since the start of the run, in milliseconds.
+    pub wall_ms: u64,
+    /// Fair time since the phase began, in milliseconds.
+    pub phase_ms: u64,
+    /// Fair time since the phase began or, where that is later, since the last stall ended, in milliseconds.
+    pub calm_ms: u64,
+    /// Whether the guest is set up and its probes run.
+    pub ready: bool,
+    /// Whether a stall is open.
+    pub stalled: bool,
+    /// Whether a SysRq dump is being printed.
+    pub dumping: bool,
+    /// How long nothing has moved in the open stall, in milliseconds.
+    pub frozen_ms: u64,
+    /// Whether every required probe has succeeded twice in rounds begun since the phase (or the last escape) began.
+    pub answered_twice: bool,
+    /// The same for once.
+    pub answered: bool,
+    /// Whether the workload's main process has ended.
+    pub workload_gone: bool,
+    /// Whether the last escape has brought the guest back.
+    pub escaped: bool,
+    /// The required probe that has been silent for longest, with its age in milliseconds.
+    pub oldest: Option<(&'a str, u64)>,
+    /// Kills that count.
+    pub kills: usize,
+    /// The last beat.
+    pub beat: &'a Beat,
+    /// The guest's clock at the last beat, in milliseconds.
+    pub guest_ms: u64,
+}
+
+impl Judge {
+    /// The end, once there is one; it never changes.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// The times and bounds in force.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// How things stand.
+    pub fn view(&self) -> View<'_> {
+        let now = self.clock.fair_ms();
+        let began = self.phase.as_ref().map_or(0, |entry| entry.fair_ms);
+        let calm = self.stalls.iter().filter_map(|stall| stall.ended_ms).fold(began, u64::max);
+        View {
+            fair_ms: now,
+            wall_ms: self.clock.wall_ms(),
+            phase_ms: now - began,
+            calm_ms: now - calm,
+            ready: self.guest.ready,
+            stalled: self.open_stall().is_some(),
+            dumping: self.clock.dumping(),
+            frozen_ms: self.open_stall().map_or(0, |stall| stall.frozen_ms(now)),
+            answered_twice: self.probes.answered(2),
+            answered: self.probes.answered(1),
+            workload_gone: self.guest.workload_gone,
+            escaped: self.escapes.last().is_some_and(|(escape, _)| escape.answered_after_ms.is_some()),
+            oldest: self.probes.oldest(now),
+            kills: self.kills.counting().count(),
+            beat: &self.guest.beat,
+            guest_ms: self.guest.beat_times.map_or(0, |(guest, _)| guest),
+        }
+    }
+
+    /// Takes one event in.
+    pub fn observe(&mut self, event: &Event) {
+        self.seq = event.seq;
+        let now = self.clock.fair_ms();
+        match &event.kind {
+            Kind::Plan(plan) => self.plan(plan),
+            Kind::Phase { phase } => self.enter(*phase),
+            Kind::Tick(tick) => {
+                self.clock.tick(event.host_ns, tick);
+                self.time_passes();
+            }
+            Kind::Console { line } => {
+                self.clock.printed(event.host_ns);
+                self.console(line);
+            }
+            Kind::Hello { proto, .. } if *proto != oomph_wire::PROTOCOL => {
+                let wanted = oomph_wire::PROTOCOL;
+                self.spoil(Reason::ProtocolError, format!("the agent speaks protocol {proto}, this oomph {wanted}"));
+            }
+            Kind::GuestFailed { what, errno } => self.guest_failed(what, *errno),
+            Kind::Probe { probe, pid, adj } => {
+                self.kills.probe(*pid, probe);
+                if *adj != -1000 {
+                    let detail = format!("{probe} runs with oom_score_adj {adj} where -1000 was set");
+                    self.spoil(Reason::SetupFailed, detail);
+                }
+            }
+            Kind::Ready { min_kb, .. } => {
+                self.guest.ready = true;
+                self.pressure.min_kb = *min_kb;
+            }
+            Kind::Beat(beat) => self.beat(beat, event.guest_ns),
+            Kind::ProbeBegin { probe, n } => self.probes.begin(probe, *n, now),
+            Kind::ProbeEnd { probe, n, result } => self.probe_end(probe, *n, *result),
+            Kind::ProbeDied { probe, exit } => {
+                self.probes.died(probe);
+                self.spoil(Reason::ProbeKilled, format!("{probe} ended with {exit}"));
+            }
+            Kind::Counters(counters) => self.counters(counters),
+            Kind::WorkloadStarted { pid: _, adj } if *adj != 0 => {
+                let detail = format!("the workload runs with oom_score_adj {adj} where 0 was set");
+                self.spoil(Reason::SetupFailed, detail);
+            }
+            Kind::WorkloadExit { pid, main, exit, errno } => self.workload_exit(*pid, *main, *exit, *errno),
+            Kind::Released { by } => self.released(by),
+            Kind::Command { command, attempt: 1 } if command == oomph_wire::words::command::RELEASE => {
+                self.kills.released();
+                self.escape("release");
+            }
+            Kind::Sysrq { key } => self.sysrq(*key, event.host_ns),
+            Kind::Fault { fault, active } => {
+                self.guest.faults = if *active { self.guest.faults + 1 } else { self.guest.faults.saturating_sub(1) };
+                self.note(format!("host fault {}: {fault}", if *active { "on" } else { "off" }));
+            }
+            Kind::Qmp { event: name, data } => self.qmp(name, data),
+            Kind::QemuExit { asked: false, exit, stderr } => {
+                let said = stderr.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+                self.spoil(Reason::QemuDied, format!("QEMU ended by itself with {exit}{said}"));
+            }
+            Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
+            Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
+            Kind::Hello { .. }
+            | Kind::WorkloadStarted { .. }
+            | Kind::Command { .. }
+            | Kind::QemuExit { .. }
+            | Kind::Ack { .. }
+            | Kind::Bye { .. }
+            | Kind::Link { .. }
+            | Kind::Dropped { .. } => {}
+        }
+    }
+
+    /// The verdict on what was seen so far. A stream that ends before anything was decided is inconclusive.
+    pub fn verdict(mut self) -> Verdict {
+        self.leave_phase();
+        let end = self.end.take().unwrap_or_else(|| End::Inconclusive {
+            reason: Reason::Truncated,
+            detail: "the events end before anything was decided".into(),
+        });
+        Verdict {
+            end,
+            mechanism: None,
+            evidence: self.evidence,
+            first_kill_ms: self.kills.counting().find_map(|kill| kill.pressure_ms),
+            kills: self.kills.list().to_vec(),
+            max_stall_ms: self.max_stall_ms,
+            longest_frozen_ms: self.stalls.iter().map(|stall| stall.longest_frozen_ms).max().unwrap_or(0),
+            stalls: self.stalls,
+            phases: self.phases,
+            escapes: self.escapes.into_iter().map(|(escape, _)| escape).collect(),
+            work: self.guest.beat.work,
+            fair_ms: self.clock.fair_ms(),
+            wall_ms: self.clock.wall_ms(),
+        }
+    }
+
+    fn plan(&mut self, plan: &Plan) {
+        self.rules = plan.rules.clone();
+        self.probes = Probes::new(&plan.required);
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.leave_phase();
+        let now = self.clock.fair_ms();
+        self.phase = Some(PhaseEntry { phase, fair_ms: now, wall_ms: self.clock.wall_ms() });
+        // Ages begin with the pressure: what a probe needed before says nothing about it.
+        self.probes.mark(now, phase == Phase::Pressure);
+        if phase == Phase::Pressure {
+            self.kills.pressure_begins(now);
+        }
+    }
+
+    fn leave_phase(&mut self) {
+        if let Some(entry) = self.phase.take() {
+            self.phases.push(PhaseTime {
+                phase: entry.phase,
+                fair_ms: self.clock.fair_ms() - entry.fair_ms,
+                wall_ms: self.clock.wall_ms() - entry.wall_ms,
+            });
+        }
+    }
+
+    fn in_phase(&self, phases: &[Phase]) -> bool {
+        self.phase.as_ref().is_some_and(|entry| phases.contains(&entry.phase))
+    }
+
+    /// From the start of pressure to the end of verify: where a stall is judged.
+    fn under_judgement(&self) -> bool {
+        self.end.is_none() && self.in_phase(&[Phase::Pressure, Phase::Lift, Phase::Release, Phase::Verify])
+    }
+
+    /// Between the start of pressure and release: where pressure and failures of the workload are its own.
+    fn under_pressure(&self) -> bool {
+        self.in_phase(&[Phase::Pressure, Phase::Lift]) && !self.guest.released
+    }
+
+    // --- time ---------------------------------------------------------------------------------------------------------
+
+    fn time_passes(&mut self) {
+        let now = self.clock.fair_ms();
+        if self.under_judgement() {
+            self.probes.tick(now);
+            self.max_stall_ms = self.max_stall_ms.max(self.probes.longest_ms());
+            self.judge_stall(now);
+        }
+        self.judge_escape(now);
+        self.judge_deadlines();
+    }
+
+    fn judge_stall(&mut self, now: u64) {
+        let silent: Vec<&str> = self.probes.silent(now, self.rules.stall_after_ms);
+        let Some(stall) = self.stalls.last_mut().filter(|stall| stall.ended_ms.is_none()) else {
+            if let Some((_, age)) = self.probes.oldest(now).filter(|_| !silent.is_empty()) {
+                let stall = Stall::declare(&silent, age, now);
+                let names = stall.probes.join(", ");
+                self.stalls.push(stall);
+                self.movement.restart();
+                self.note(format!("stalled: no answer from {names} for {} s", age / 1000));
+            }
+            return;
+        };
+        if silent.is_empty() {
+            stall.ended_ms = Some(now);
+            let (length, movements) = (now - stall.since_ms, stall.movements);
+            self.note(format!("the stall ended by itself after {} s and {movements} movements", length / 1000));
+            return;
+        }
+        if self.guest.faults > 0 {
+            stall.hold(now);
+        }
+        stall.tick(now);
+        let (frozen, lasted) = (stall.frozen_ms(now), now - stall.declared_ms);
+        let names = silent.join(", ");
+        if frozen >= self.rules.frozen_for_ms {
+            let age = self.probes.oldest(now).map_or(0, |(_, age)| age);
+            let (frozen, age) = (frozen / 1000, age / 1000);
+            self.decide(
+                End::Outcome(Outcome::Hung),
+                format!("hung: {names} silent, for {age} s by now, and nothing has moved for {frozen} s"),
+            );
+        } else if lasted >= self.rules.stall_max_ms {
+            let detail = format!("{names} silent, but the guest still moves after {} s of stall", lasted / 1000);
+            self.spoil(Reason::StillThrashing, detail);
+        }
+    }
+
+    fn judge_escape(&mut self, now: u64) {
+        let kills_its_probes = |escape: &Escape| escape.action == "sysrq-i";
+        if let Some((escape, since)) = self.escapes.last_mut()
+            && escape.answered_after_ms.is_none()
+            && (self.probes.answered(1) || (kills_its_probes(escape) && self.probes.answered_or_died()))
+        {
+            escape.answered_after_ms = Some(now - *since);
+            let text = format!("{} brought the guest back within {} s", escape.action, (now - *since) / 1000);
+            self.note(text);
+        }
+    }
+
+    fn judge_deadlines(&mut self) {
+        if self.end.is_some() {
+            return;
+        }
+        let view = self.view();
+        let (phase_ms, calm_ms, stalled) = (view.phase_ms, view.calm_ms, view.stalled);
+        let (fair_ms, wall_ms, answered_twice) = (view.fair_ms, view.wall_ms, view.answered_twice);
+        if wall_ms >= self.rules.wall_ms {
+            let (fair, wall) = (fair_ms / 1000, wall_ms / 1000);
+            self.spoil(Reason::HostStarved, format!("after {wall} s the guest has had {fair} s, too few to be judged"));
+        } else if self.in_phase(&[Phase::Boot]) && phase_ms >= self.rules.boot_ms {
+            let line = std::mem::take(&mut self.guest.last_line);
+            let detail = format!("not ready after {} s; last on the console: {line:?}", phase_ms / 1000);
+            self.spoil(Reason::NoBoot, detail);
+        } else if self.in_phase(&[Phase::Settle]) && phase_ms >= self.rules.settle_ms + SETTLE_GRACE_MS {
+            let detail = format!("at rest, within {} s, {}", phase_ms / 1000, self.describe_wanting());
+            self.spoil(Reason::NotSettled, detail);
+        } else if self.in_phase(&[Phase::Verify]) && !stalled {
+            if answered_twice {
+                self.conclude();
+            } else if calm_ms >= self.rules.verify_ms {
+                let detail = self.describe_wanting();
+                self.spoil(Reason::ProbeFailing, detail);
+            }
+        }
+    }
+
+    fn describe_wanting(&self) -> String {
+        let wanting = self.probes.wanting(2).into_iter().map(|(name, error)| match error {
+            Some(error) => format!("{name} answers with errors ({error:?})"),
+            None => format!("{name} has not succeeded twice"),
+        });
+        wanting.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The guest answers again, or has never ceased to.
+    fn conclude(&mut self) {
+        let kills = self.kills.counting().count();
+        if kills > 0 {
+            self.decide(
+                End::Outcome(Outcome::OomKilled),
+                format!("every required probe succeeded twice after release; {kills} kills that count"),
+            );
+        } else if let Some(failure) = self.guest.workload_failed.take() {
+            self.spoil(Reason::WorkloadFailed, failure);
+        } else if let Some(pressure) = self.pressure.seen.clone() {
+            self.decide(
+                End::Outcome(Outcome::Recovered),
+                format!("every required probe succeeded twice after release; no kill; there was pressure: {pressure}"),
+            );
+        } else {
+            let detail = "no direct reclaim, no kill, and free memory never under twice the min watermark";
+            self.spoil(Reason::NoPressure, detail.into());
+        }
+    }
+
+    // --- what the guest says ------------------------------------------------------------------------------------------
+
+    fn console(&mut self, line: &str) {
+        if self.in_phase(&[Phase::Boot]) && !line.trim().is_empty() {
+            line.clone_into(&mut self.guest.last_line);
+        }
+        for said in self.kmsg.feed(line) {
+            self.message(&said.message);
+        }
+    }
+
+    fn message(&mut self, message: &Message) {
+        match message {
+            Message::Kill(kill) => self.kill(kill),
+            Message::Panic { text } => self.panicked(format!("Kernel panic: {text}")),
+            other => {
+                if let Some(text) = remark(other) {
+                    let void = self.clock.fair_ms() < self.guest.void_until_ms && is_detector(other);
+                    let mark = if void { " (not believed: the guest's clock has jumped)" } else { "" };
+                    self.note(format!("{text}{mark}"));
+                }
+            }
+        }
+    }
+
+    fn kill(&mut self, said: &kmsg::Kill) {
+        let phase = self.phase.as_ref().map_or(Phase::Boot, |entry| entry.phase);
+        let kill = self.kills.add(said, phase, self.clock.fair_ms(), self.rules.memcg);
+        if let Some((escape, _)) = self.escapes.last_mut() {
+            escape.kills += 1;
+        }
+        if kill.counts {
+            self.moved(format!("OOM kill of {} ({})", kill.victim, kill.pid));
+            self.pressed(|| format!("the OOM killer killed {}", kill.victim));
+        }
+        self.note(format!(
+            "OOM kill of {} ({}){}",
+            kill.victim,
+            kill.pid,
+            if kill.counts { "" } else { ", not counted" }
+        ));
+        if kill.role == Role::Probe {
+            self.spoil(Reason::ProbeKilled, format!("the OOM killer killed a probe: {} ({})", kill.victim, kill.pid));
+        }
+    }
+
+    fn panicked(&mut self, text: String) {
+        if self.in_phase(&[Phase::Boot]) {
+            self.spoil(Reason::NoBoot, text);
+        } else {
+            self.decide(End::Outcome(Outcome::Panicked), text);
+        }
+    }
+
+    fn guest_failed(&mut self, what: &str, errno: i64) {
+        let error = std::io::Error::from_raw_os_error(i32::try_from(errno).unwrap_or(0));
+        let reason = if self.guest.ready { Reason::WorkloadFailed } else { Reason::SetupFailed };
+        self.spoil(reason, format!("{what}: {error}"));
+    }
+
+    fn beat(&mut self, beat: &Beat, guest_ns: Option<u64>) {
+        let now = self.clock.fair_ms();
+        self.probes.begin(oomph_wire::words::source::BEAT, beat.n, now);
+        self.probes.end(oomph_wire::words::source::BEAT, beat.n, Answer::Ok, now);
+        if let Some(guest_ms) = guest_ns.map(|ns| ns / 1_000_000) {
+            if let Some((guest_before, fair_before)) = self.guest.beat_times.replace((guest_ms, now)) {
+                let (guest, fair) = (guest_ms.saturating_sub(guest_before), now - fair_before);
+                if guest.saturating_sub(fair) > CLOCK_JUMP_MS {
+                    self.guest.void_until_ms = now + DETECTORS_VOID_MS;
+                    self.note(format!("the guest's clock went {guest} ms in {fair} ms of its time"));
+                }
+            }
+        }
+        if self.under_pressure() && beat.free_kb < 2 * self.pressure.min_kb {
+            let (free, min) = (beat.free_kb, self.pressure.min_kb);
+            self.pressed(|| format!("{free} kB free with a min watermark of {min} kB"));
+        }
+        if let Some(what) = self.movement.beat(beat, self.rules.movement_kb) {
+            self.moved(what);
+        }
+        self.guest.beat = beat.clone();
+    }
+
+    fn probe_end(&mut self, probe: &str, n: u64, answer: Answer) {
+        self.probes.end(probe, n, answer, self.clock.fair_ms());
+        if answer != Answer::Ok && self.probes.requires(probe) {
+            self.note(format!("{probe} answered with an error ({answer:?})"));
+        }
+    }
+
+    fn counters(&mut self, counters: &Counters) {
+        let Some(allocstall) = counters.allocstall else { return };
+        if !self.under_pressure() {
+            self.pressure.allocstall_before = Some(allocstall);
+        } else if let Some(before) = self.pressure.allocstall_before
+            && allocstall > before
+        {
+            self.pressed(|| format!("direct reclaim was entered ({before} before, {allocstall} then)"));
+        }
+    }
+
+    fn workload_exit(&mut self, pid: u64, main: bool, exit: Exit, errno: i64) {
+        if self.guest.released || !self.under_pressure() {
+            return;
+        }
+        self.moved(format!("process {pid} of the workload ended with {exit}"));
+        if main {
+            self.guest.workload_gone = true;
+            self.note(format!("the workload ended with {exit}"));
+            if exit != Exit::Code(0) {
+                let error = match i32::try_from(errno) {
+                    Ok(errno @ 1..) => format!(": {}", std::io::Error::from_raw_os_error(errno)),
+                    _ => String::new(),
+                };
+                self.guest.workload_failed = Some(format!("the workload ended with {exit}{error}"));
+            }
+        }
+    }
+
+    fn released(&mut self, by: &str) {
+        self.kills.released();
+        self.guest.released = true;
+        self.note(format!("the workload was killed by the agent (asked by {by})"));
+    }
+
+    // --- what the host does and sees ----------------------------------------------------------------------------------
+
+    fn sysrq(&mut self, key: char, host_ns: u64) {
+        match key {
+            'f' => self.escape("sysrq-f"),
+            'i' => self.escape("sysrq-i"),
+            _ => self.clock.dump_begins(host_ns),
+        }
+    }
+
+    /// Something that may end a hang. Before a hang it is no escape.
+    fn escape(&mut self, action: &str) {
+        if self.end == Some(End::Outcome(Outcome::Hung)) {
+            let now = self.clock.fair_ms();
+            self.probes.mark(now, false);
+            self.escapes.push((Escape { action: action.to_owned(), kills: 0, answered_after_ms: None }, now));
+        }
+    }
+
+    fn qmp(&mut self, event: &str, data: &serde_json::Value) {
+        let reason = data.get("reason").and_then(serde_json::Value::as_str);
+        match event {
+            "GUEST_PANICKED" => self.panicked("the guest's kernel reported a panic (pvpanic)".into()),
+            "SHUTDOWN" if reason == Some("guest-reset") => self.panicked("the guest reset itself".into()),
+            "BLOCK_IO_ERROR" if self.guest.faults == 0 => {
+                self.spoil(Reason::HostIoError, format!("QEMU could not read or write a disk: {data}"));
+            }
+            _ => {}
+        }
+    }
+
+    // --- ends ---------------------------------------------------------------------------------------------------------
+
+    fn open_stall(&self) -> Option<&Stall> {
+        self.stalls.last().filter(|stall| stall.ended_ms.is_none())
+    }
+
+    fn moved(&mut self, what: String) {
+        let now = self.clock.fair_ms();
+        if self.under_judgement()
+            && let Some(stall) = self.stalls.last_mut().filter(|stall| stall.ended_ms.is_none())
+        {
+            stall.moved(now);
+            self.note(format!("movement: {what}"));
+        }
+    }
+
+    fn pressed(&mut self, how: impl FnOnce() -> String) {
+        self.pressure.seen.get_or_insert_with(how);
+    }
+
+    fn note(&mut self, text: String) {
+        if self.evidence.len() < EVIDENCE_MAX {
+            self.evidence.push(Evidence { seq: self.seq, at_ms: self.clock.fair_ms(), text });
+        }
+    }
+
+    fn spoil(&mut self, reason: Reason, detail: String) {
+        let text = format!("{}: {detail}", reason.name());
+        self.decide(End::Inconclusive { reason, detail }, text);
+    }
+
+    fn decide(&mut self, end: End, text: String) {
+        if self.end.is_none() {
+            self.end = Some(end);
+            self.evidence.push(Evidence { seq: self.seq, at_ms: self.clock.fair_ms(), text });
+        }
+    }
+}

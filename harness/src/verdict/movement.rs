@@ -1,0 +1,119 @@
+//! Movement: what tells a guest that crawls from one that is stuck.
+//! Lives here: when memory or the workload has moved, from beats alone.
+//! May not live here: kills and exits (they move by being there), or how long nothing may move.
+//!
+//! In four stalls that ended by themselves the longest stretch with free, file and anonymous memory within 256 kB was 4–6 s;
+//! in three that did not end, 170–344 s. A single beat may fall into the middle of a fault probe's 1 MiB, so it is the median
+//! of three beats that has to move.
+
+use crate::event::Beat;
+
+/// Where things stood when the window began.
+#[derive(Debug, Default)]
+pub(super) struct Movement {
+    recent: [[u64; 3]; 3],
+    beats: usize,
+    base: Option<Base>,
+    last: Option<Progress>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Progress {
+    work: u64,
+    exits: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Base {
+    memory: [u64; 3],
+    progress: Progress,
+}
+
+const NAMES: [&str; 3] = ["free", "file", "anonymous"];
+
+impl Movement {
+    /// The window begins anew: what the next beat shows is the base.
+    pub fn restart(&mut self) {
+        self.base = None;
+    }
+
+    /// Takes a beat in; says what has moved since the window began. A movement is the base of the next window.
+    pub fn beat(&mut self, beat: &Beat, bound_kb: u64) -> Option<String> {
+        self.recent[self.beats % 3] = [beat.free_kb, beat.file_kb, beat.anon_kb];
+        self.beats += 1;
+        let memory = self.median();
+        let progress = Progress { work: beat.work, exits: beat.exits };
+        let Some(base) = self.base else {
+            // Work done between the last beat before the window and the first in it was done in it at least in part.
+            let before = self.last.replace(progress);
+            self.base = Some(Base { memory, progress });
+            return before.and_then(|before| describe_progress(before, progress));
+        };
+        self.last = Some(progress);
+        let moved = describe_progress(base.progress, progress).or_else(|| {
+            let off = (0..3).find(|&at| memory[at].abs_diff(base.memory[at]) > bound_kb)?;
+            Some(format!("{} memory from {} to {} kB", NAMES[off], base.memory[off], memory[off]))
+        });
+        if moved.is_some() {
+            self.base = Some(Base { memory, progress });
+        }
+        moved
+    }
+
+    fn median(&self) -> [u64; 3] {
+        let held = self.beats.min(3);
+        [0, 1, 2].map(|at| {
+            let mut values: Vec<u64> = self.recent[..held].iter().map(|memory| memory[at]).collect();
+            values.sort_unstable();
+            values[values.len() / 2]
+        })
+    }
+}
+
+fn describe_progress(from: Progress, to: Progress) -> Option<String> {
+    if to.work != from.work {
+        Some(format!("workload progress from {} to {}", from.work, to.work))
+    } else if to.exits != from.exits {
+        Some(format!("workload exits from {} to {}", from.exits, to.exits))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beat(work: u64, free_kb: u64, anon_kb: u64) -> Beat {
+        Beat { work, free_kb, anon_kb, ..Beat::default() }
+    }
+
+    #[test]
+    fn a_deadlocks_few_pages_are_no_movement_but_a_kills_are() {
+        let mut movement = Movement::default();
+        for free in [1_000, 1_012, 1_072, 1_000, 1_072] {
+            assert_eq!(movement.beat(&beat(7, free, 90_000), 256), None);
+        }
+        let moved: Vec<bool> =
+            [9_000, 9_000, 9_000, 9_000].map(|free| movement.beat(&beat(7, free, 90_000), 256).is_some()).into();
+        assert_eq!(moved, [false, true, false, false], "seen once it is in two beats of three, and counted once");
+    }
+
+    #[test]
+    fn one_beat_inside_a_fault_probe_is_no_movement() {
+        let mut movement = Movement::default();
+        for anon in [90_000, 90_000, 91_024, 90_000, 90_000, 91_024, 90_000] {
+            assert_eq!(movement.beat(&beat(7, 1_000, anon), 256), None);
+        }
+    }
+
+    #[test]
+    fn one_write_that_returns_is_movement() {
+        let mut movement = Movement::default();
+        assert_eq!(movement.beat(&beat(7, 1, 1), 256), None);
+        assert_eq!(movement.beat(&beat(8, 1, 1), 256).as_deref(), Some("workload progress from 7 to 8"));
+        assert_eq!(movement.beat(&beat(8, 1, 1), 256), None);
+        movement.restart();
+        assert!(movement.beat(&beat(9, 1, 1), 256).is_some(), "even between two windows");
+    }
+}

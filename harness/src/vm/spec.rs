@@ -1,0 +1,268 @@
+//! The machine that is wanted, and the QEMU command line that makes it.
+//! Lives here: the specification and its translation into arguments (pure).
+//! May not live here: processes, files, or the search for QEMU.
+
+use super::Qemu;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What executes the guest's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accel {
+    /// The processor itself.
+    Kvm,
+    /// QEMU's translator, one thread per virtual processor.
+    Tcg,
+}
+
+impl fmt::Display for Accel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kvm => "kvm",
+            Self::Tcg => "tcg",
+        })
+    }
+}
+
+/// A data disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DriveSpec {
+    /// Its name: the guest finds it by its serial number, which is this name. At most 20 bytes of `[a-z0-9._-]`.
+    pub name: String,
+    /// The throw-away qcow2 overlay that the guest writes to.
+    pub overlay: PathBuf,
+    /// The raw image below it, from which a person can make another overlay.
+    pub base: PathBuf,
+}
+
+/// A virtual machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Spec {
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in bytes, a multiple of 1 KiB.
+    pub memory: u64,
+    /// What executes it.
+    pub accel: Accel,
+    /// bzImage, or a vmlinux with a PVH note.
+    pub kernel: PathBuf,
+    /// The initramfs.
+    pub initrd: PathBuf,
+    /// The kernel's command line; see [`super::kernel_command_line`].
+    pub cmdline: String,
+    /// Data disks.
+    pub disks: Vec<DriveSpec>,
+}
+
+/// The sockets to which QEMU connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sockets {
+    /// ttyS0, the console.
+    pub console: PathBuf,
+    /// ttyS1, the beat.
+    pub beat: PathBuf,
+    /// ttyS2, the agent and the probes.
+    pub agent: PathBuf,
+    /// QMP.
+    pub qmp: PathBuf,
+}
+
+impl Sockets {
+    /// The four sockets in a directory.
+    pub fn within(directory: &Path) -> Self {
+        let at = |name| directory.join(name);
+        Self { console: at("console"), beat: at("beat"), agent: at("agent"), qmp: at("qmp") }
+    }
+}
+
+/// Where the guest's ports lead.
+#[derive(Clone, Copy, Debug)]
+pub enum Ports<'a> {
+    /// To the harness.
+    Sockets(&'a Sockets),
+    /// To the person who runs the line: console and QEMU's monitor on the terminal, the beat in `beat.log`, the agent's
+    /// port on a pty, overlays in the working directory.
+    ByHand,
+}
+
+/// The sandbox that is asked for where the build has one. Without children and privileges QEMU's process group is QEMU.
+pub(super) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+
+/// Chardev of the console, to which a serial break is sent.
+pub(super) const CONSOLE: &str = "console";
+
+impl Spec {
+    /// QEMU's arguments, without the program itself.
+    ///
+    /// No network, no default devices, no configuration of the host's user. A guest that resets ends QEMU
+    /// (`-no-reboot`), a guest that panics is an event and goes on (`-action panic=none`). Disks never wait for the
+    /// host's disk (`cache.no-flush`), and their errors go to the guest instead of stopping it.
+    pub fn arguments(&self, qemu: &Qemu, ports: Ports<'_>) -> Vec<OsString> {
+        let mut line = Arguments::default();
+        line.add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
+        if qemu.sandbox {
+            line.add(&["-sandbox", SANDBOX]);
+        }
+        line.add(&["-M", "q35", "-cpu", "max", "-accel"]);
+        line.add(&[match self.accel {
+            Accel::Kvm => "kvm",
+            Accel::Tcg => "tcg,thread=multi",
+        }]);
+        line.add(&["-smp", &self.cpus.to_string(), "-m", &memory(self.memory)]);
+        line.path("-kernel", &self.kernel).path("-initrd", &self.initrd).add(&["-append", &self.cmdline]);
+        line.ports(ports);
+        line.add(&["-device", "pvpanic", "-action", "panic=none"]);
+        for disk in &self.disks {
+            line.disk(disk, ports);
+        }
+        line.0
+    }
+}
+
+/// `-m` counts in MiB unless told otherwise.
+fn memory(bytes: u64) -> String {
+    let kib = bytes / 1024;
+    if kib.is_multiple_of(1024) { format!("{}M", kib / 1024) } else { format!("{kib}k") }
+}
+
+/// Id of a disk's device.
+fn device_id(disk: &str) -> String {
+    format!("disk-{disk}")
+}
+
+/// QOM path of what QMP knows as a disk's block device: not the PCI device but the virtio device in it
+/// (hw/virtio/virtio-pci.c and virtio-blk.c; the backend belongs to the latter).
+pub(super) fn block_device(disk: &str) -> String {
+    format!("/machine/peripheral/{}/virtio-backend", device_id(disk))
+}
+
+/// The overlay's name in a run by hand.
+pub(super) fn overlay_by_hand(disk: &DriveSpec) -> PathBuf {
+    PathBuf::from(format!("{}.qcow2", disk.name))
+}
+
+#[derive(Default)]
+struct Arguments(Vec<OsString>);
+
+impl Arguments {
+    fn add(&mut self, words: &[&str]) -> &mut Self {
+        self.0.extend(words.iter().map(OsString::from));
+        self
+    }
+
+    fn path(&mut self, option: &str, path: &Path) -> &mut Self {
+        self.0.push(option.into());
+        self.0.push(path.into());
+        self
+    }
+
+    /// `PREFIX` and a path in one `key=value` list, where a comma is doubled.
+    fn path_in_list(&mut self, option: &str, prefix: &str, path: &Path) -> &mut Self {
+        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+        let mut value = prefix.as_bytes().to_vec();
+        for &byte in path.as_os_str().as_bytes() {
+            value.push(byte);
+            if byte == b',' {
+                value.push(byte);
+            }
+        }
+        self.0.push(option.into());
+        self.0.push(OsString::from_vec(value));
+        self
+    }
+
+    fn ports(&mut self, ports: Ports<'_>) {
+        match ports {
+            Ports::Sockets(sockets) => {
+                let named = [
+                    (CONSOLE, &sockets.console),
+                    ("beat", &sockets.beat),
+                    ("agent", &sockets.agent),
+                    ("qmp", &sockets.qmp),
+                ];
+                for (id, path) in named {
+                    self.path_in_list("-chardev", &format!("socket,id={id},path="), path);
+                }
+                self.add(&["-mon", "chardev=qmp,mode=control"]);
+            }
+            Ports::ByHand => {
+                self.add(&["-chardev", "stdio,id=console,mux=on,signal=off", "-mon", "chardev=console,mode=readline"]);
+                self.add(&["-chardev", "file,id=beat,path=beat.log", "-chardev", "pty,id=agent"]);
+            }
+        }
+        for (index, id) in [CONSOLE, "beat", "agent"].iter().enumerate() {
+            self.add(&["-device", &format!("isa-serial,chardev={id},index={index}")]);
+        }
+    }
+
+    fn disk(&mut self, disk: &DriveSpec, ports: Ports<'_>) {
+        let by_hand = overlay_by_hand(disk);
+        let overlay = match ports {
+            Ports::Sockets(_) => &disk.overlay,
+            Ports::ByHand => &by_hand,
+        };
+        let name = &disk.name;
+        let node = serde_json::json!({
+            "driver": "qcow2",
+            "node-name": format!("node-{name}"),
+            "cache": {"direct": false, "no-flush": true},
+            "file": {"driver": "file", "filename": overlay.to_string_lossy()},
+        });
+        let device = device_id(name);
+        self.add(&["-blockdev", &node.to_string()]);
+        self.add(&[
+            "-device",
+            &format!("virtio-blk-pci,id={device},drive=node-{name},serial={name},werror=report,rerror=report"),
+        ]);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    pub(in crate::vm) fn spec() -> Spec {
+        Spec {
+            cpus: 2,
+            memory: 256 << 20,
+            accel: Accel::Tcg,
+            kernel: "/k/bzImage".into(),
+            initrd: "/k/init,rd".into(),
+            cmdline: "console=ttyS0 x='y'".into(),
+            disks: vec![DriveSpec { name: "data".into(), overlay: "/o/a,b.qcow2".into(), base: "/c/xfs.raw".into() }],
+        }
+    }
+
+    fn text(arguments: &[OsString]) -> String {
+        arguments.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn sockets_and_disks_are_named_with_commas_kept() {
+        let sockets = Sockets::within(Path::new("/r/a,b"));
+        let text = text(&spec().arguments(&Qemu::assumed(), Ports::Sockets(&sockets)));
+        assert!(text.contains("-chardev\nsocket,id=console,path=/r/a,,b/console"), "{text}");
+        assert!(text.contains("-mon\nchardev=qmp,mode=control"));
+        assert!(text.contains(r#""filename":"/o/a,b.qcow2""#), "JSON needs no doubled comma: {text}");
+        assert!(text.contains("-initrd\n/k/init,rd"), "a path of its own needs none either");
+        assert!(text.contains("id=disk-data,drive=node-data,serial=data,werror=report,rerror=report"));
+        assert!(
+            text.contains("-accel\ntcg,thread=multi") && text.contains("-m\n256M") && text.contains("-sandbox\non,")
+        );
+        assert!(!text.contains("netdev") && !text.contains("-nic"));
+    }
+
+    #[test]
+    fn a_build_without_sandbox_is_not_asked_for_one() {
+        let qemu = Qemu { sandbox: false, ..Qemu::assumed() };
+        let kvm = Spec { accel: Accel::Kvm, memory: 1_536 << 10, disks: vec![], ..spec() };
+        let text = text(&kvm.arguments(&qemu, Ports::ByHand));
+        assert!(!text.contains("sandbox") && !text.contains("blockdev"));
+        assert!(text.contains("-accel\nkvm\n") && text.contains("-m\n1536k"));
+        assert!(text.contains("stdio,id=console,mux=on") && text.contains("pty,id=agent"));
+    }
+}

@@ -1,0 +1,103 @@
+//! The scenarios that are shipped, and the JSON Schema beside them.
+//! Lives here: that they load, fit the schema, and come back from YAML as they were.
+//! May not live here: running them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use oomph::scenario::{Filesystem, KernelSpec, Program, json_schema, load, matching, parse, to_yaml};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SCHEMA: &str = "scenarios/scenario.schema.json";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is a folder of the workspace")
+}
+
+/// Every shipped scenario.
+fn files() -> Vec<PathBuf> {
+    let folder = |name: &str| fs::read_dir(root().join(name)).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = folder("scenarios").chain(folder("scenarios/tests")).collect();
+    files.retain(|file| file.extension().is_some_and(|end| end == "yaml"));
+    files.sort();
+    assert!(files.len() >= 6, "{files:?}");
+    files
+}
+
+#[test]
+fn the_committed_schema_is_current() {
+    let text = serde_json::to_string_pretty(&json_schema()).unwrap() + "\n";
+    let file = root().join(SCHEMA);
+    if std::env::var_os("OOMPH_WRITE_SCHEMA").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let committed = fs::read_to_string(&file).unwrap_or_default();
+    assert!(committed == text, "{SCHEMA} is old: run this test with OOMPH_WRITE_SCHEMA=1 and commit the file");
+}
+
+#[test]
+fn every_scenario_loads_and_comes_back_from_yaml_as_it_was() {
+    for file in files() {
+        let scenario = load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(Some(scenario.name.as_str()), file.file_stem().and_then(|stem| stem.to_str()));
+        let yaml = to_yaml(&scenario).unwrap();
+        let again = parse(&yaml, Path::new("elsewhere/scenario.yaml"), &[]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(again, scenario, "{yaml}");
+    }
+}
+
+#[test]
+fn every_scenario_and_its_resolved_form_fit_the_schema_that_they_name() {
+    let schema = jsonschema::validator_for(&json_schema()).unwrap();
+    for file in files() {
+        let text = fs::read_to_string(&file).unwrap();
+        let named = text.strip_prefix("# yaml-language-server: $schema=").and_then(|rest| rest.lines().next());
+        let named = file.parent().unwrap().join(named.unwrap_or_else(|| panic!("{} names no schema", file.display())));
+        assert_eq!(named.canonicalize().unwrap(), root().join(SCHEMA).canonicalize().unwrap());
+        let resolved = to_yaml(&load(&file, &[]).unwrap()).unwrap();
+        for text in [text, resolved] {
+            let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+            let errors: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{}: {errors:?}\n{text}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_an_editor_should_mark() {
+    let schema = jsonschema::validator_for(&json_schema()).unwrap();
+    let sound: serde_json::Value = serde_yaml::from_str(include_str!("../../scenarios/xfs-inode-mutex.yaml")).unwrap();
+    assert!(schema.is_valid(&sound));
+    for (path, value) in [
+        ("/name", "\"../x\""),
+        ("/guest/memory", "256"),
+        ("/guest/memory", "\"256 MB\""),
+        ("/guest/cpus", "0"),
+        ("/guest/disks/data/filesystem", "\"btrfs\""),
+        ("/phases/settle", "\"5 s\""),
+        ("/probes/0", "\"login\""),
+        ("/expect/0/outcome", "\"dead\""),
+        ("/expect/1/version", "\"4.6\""),
+        ("/kernel", "{\"debian\": \"bookworm\", \"image\": \"x\"}"),
+        ("/kernel", "{\"source\": \"x\"}"),
+        ("/workload/args", "7"),
+    ] {
+        let mut broken = sound.clone();
+        *broken.pointer_mut(path).unwrap_or_else(|| panic!("{path}")) = serde_json::from_str(value).unwrap();
+        assert!(!schema.is_valid(&broken), "{path} = {value} should not fit");
+    }
+}
+
+#[test]
+fn the_first_scenario_says_what_the_design_says() {
+    let scenario = load(&root().join("scenarios/xfs-inode-mutex.yaml"), &[]).unwrap();
+    assert_eq!(scenario.kernel, KernelSpec::Named("debian-6.1".into()));
+    assert_eq!((scenario.guest.cpus, scenario.guest.memory), (2, 256 << 20));
+    assert_eq!(scenario.guest.disks["data"].filesystem, Filesystem::Xfs);
+    assert_eq!(scenario.workload.program, Program::Reproducer("xfs-inode-mutex".into()));
+    let args = ["--writers=10", "--hogs=4", "--threads=8", "--file=same", "--fsync=true"];
+    assert_eq!(scenario.workload.args, args);
+    let outcome = |tags: &[String], version| matching(&scenario.expect, "k", tags, version).unwrap().outcome.name();
+    assert_eq!(outcome(&[], (6, 1, 192)), "oom-killed");
+    assert_eq!(outcome(&[], (4, 4, 302)), "hung");
+    assert_eq!(outcome(&["no-oom-reaper".into()], (6, 1, 192)), "hung");
+}

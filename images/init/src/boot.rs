@@ -1,0 +1,116 @@
+//! From the kernel's first exec to the agent's loop.
+//! Lives here: the order of the steps, and the way out when one fails.
+//! May not live here: what a step does.
+
+use crate::agent::Agent;
+use crate::config::{Config, SetUp};
+use crate::failure::{Failure, Step};
+use crate::link::{AGENT_PORT, Port};
+use crate::probes::Probe;
+use crate::workload::Workload;
+use crate::{clock, disks, memory, modules, mounts, oom, procfs, progress, signals, sysctl};
+use oomph_wire::words::{kind, source};
+use rustix::system::{RebootCommand, reboot, uname};
+use std::fs;
+use std::time::Duration;
+
+/// What PID 1 does; it ends with the guest.
+pub fn run() -> ! {
+    let mut port = match first_steps() {
+        Ok(port) => port,
+        Err(failure) => {
+            eprintln!("oomph-init: {}: {}", failure.what, failure.errno);
+            power_off(None);
+        }
+    };
+    match set_up(&mut port) {
+        Ok(parts) => Agent::new(port, parts).run(),
+        Err(failure) => {
+            eprintln!("oomph-init: {}: {}", failure.what, failure.errno);
+            port.send(kind::FAILED, |line| {
+                line.text("what", failure.what.as_bytes()).int("errno", failure.errno.raw_os_error().into())
+            });
+            power_off(Some(&port));
+        }
+    }
+}
+
+/// What the agent's loop works with.
+pub struct Parts {
+    /// The workload, not started.
+    pub workload: Workload,
+    /// The probes, all running.
+    pub probes: Vec<Probe>,
+    /// The page that the workload counts in.
+    pub progress: &'static oomph_wire::page::Progress,
+}
+
+/// Until there is somebody to tell.
+fn first_steps() -> Result<Port, Failure> {
+    mounts::mount_all()?;
+    // Fails only for a process that leads its group already, and then nothing is missing.
+    rustix::process::setsid().ok();
+    let port = Port::open(AGENT_PORT, source::AGENT).step(|| format!("open {AGENT_PORT}"))?;
+    port.make_raw().step(|| format!("set {AGENT_PORT} raw"))?;
+    Ok(port)
+}
+
+fn set_up(port: &mut Port) -> Result<Parts, Failure> {
+    hello(port)?;
+    let path = oomph_wire::config::PATH;
+    let config = Config::read(&fs::read_to_string(path).step(|| format!("read {path}"))?)?;
+    for step in &config.steps {
+        match step {
+            SetUp::Module { path, optional } => modules::load(path, *optional)?,
+            SetUp::Disk(disk) => disks::attach(disk)?,
+            SetUp::Sysctl { name, value } => sysctl::set(name, value)?,
+        }
+    }
+    let sysrq = sysctl::allow_sysrq()?;
+    let progress = progress::create().step(|| format!("map {}", progress::PATH))?;
+    oom::set_adj(oom::EXEMPT).step(|| "set oom_score_adj".to_owned())?;
+    memory::lock().step(|| "mlockall".to_owned())?;
+    signals::hold_children().step(|| "hold SIGCHLD".to_owned())?;
+    let workload = Workload::prepare(&config)?;
+    let mut probes = Vec::new();
+    for name in &config.probes {
+        let probe = Probe::start(name, &config)?;
+        port.send(kind::PROBE, |line| {
+            line.text("probe", name.as_bytes())
+                .int("pid", probe.pid.as_raw_nonzero().get().into())
+                .int("adj", probe.adj.into())
+        });
+        probes.push(probe);
+    }
+    let zoneinfo = fs::read("/proc/zoneinfo").step(|| "read /proc/zoneinfo".to_owned())?;
+    let min = procfs::min_watermark(&zoneinfo).unwrap_or(0);
+    port.send(kind::READY, |line| line.num("min", min).num("sysrq", sysrq));
+    Ok(Parts { workload, probes, progress })
+}
+
+fn hello(port: &mut Port) -> Result<(), Failure> {
+    let meminfo = fs::read("/proc/meminfo").step(|| "read /proc/meminfo".to_owned())?;
+    let cpus = rustix::thread::sched_getaffinity(None).step(|| "sched_getaffinity".to_owned())?.count();
+    port.send(kind::HELLO, |line| {
+        line.num("proto", oomph_wire::PROTOCOL)
+            .text("kernel", uname().release().to_bytes())
+            .num("cpus", cpus.into())
+            .num("mem", procfs::meminfo(&meminfo, "MemTotal").unwrap_or(0))
+    });
+    Ok(())
+}
+
+/// Powers off once the port is empty. Nothing is synced: the disks are thrown away, and in a wedged guest sync(2) would
+/// not return.
+pub fn power_off(port: Option<&Port>) -> ! {
+    if let Some(port) = port {
+        port.drain(Duration::from_secs(2));
+    }
+    loop {
+        // Only a kernel that refuses returns from this.
+        if let Err(errno) = reboot(RebootCommand::PowerOff) {
+            eprintln!("oomph-init: power off: {errno}");
+        }
+        clock::sleep(Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,153 @@
+//! What this guest is to be: the directives of /oomph.conf as values.
+//! Lives here: reading them, strictly.
+//! May not live here: carrying them out, or the file's syntax (`oomph_wire::config`).
+
+use crate::failure::Failure;
+use oomph_wire::config::Directive;
+use rustix::io::Errno;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+/// All directives.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// What to do before probes and workload, in its order.
+    pub steps: Vec<SetUp>,
+    /// Names of probes.
+    pub probes: Vec<String>,
+    /// The workload's executable.
+    pub program: Option<OsString>,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// What its environment has besides what every workload gets.
+    pub env: Vec<(OsString, OsString)>,
+    /// Its working directory, where one is given.
+    pub dir: Option<OsString>,
+}
+
+/// One step of the set-up.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SetUp {
+    /// Load a kernel module.
+    Module {
+        /// Its file.
+        path: OsString,
+        /// Whether the guest does without it when it does not load.
+        optional: bool,
+    },
+    /// Mount a disk.
+    Disk(Disk),
+    /// Write a kernel setting.
+    Sysctl {
+        /// Its name, with dots.
+        name: String,
+        /// Its value.
+        value: Vec<u8>,
+    },
+}
+
+/// A disk to mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// The disk's serial number.
+    pub name: String,
+    /// Its filesystem's type.
+    pub fs: String,
+    /// Where to mount it.
+    pub mount: String,
+}
+
+impl Config {
+    /// Reads the file's text. An unknown directive or a missing field is a failure that names the line.
+    pub fn read(text: &str) -> Result<Self, Failure> {
+        let mut config = Self::default();
+        for (index, line) in text.lines().enumerate() {
+            if let Some(directive) = Directive::read(line) {
+                config.take(&directive).map_err(|problem| Failure {
+                    what: format!("{}:{}: {}: {problem}", oomph_wire::config::PATH, index + 1, directive.word),
+                    errno: Errno::INVAL,
+                })?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn take(&mut self, directive: &Directive<'_>) -> Result<(), String> {
+        let bytes = |key: &str| {
+            let value = directive.get(key).ok_or_else(|| format!("field {key}= is missing"))?;
+            Ok::<_, String>(value.collect::<Vec<u8>>())
+        };
+        let os = |key| bytes(key).map(OsString::from_vec);
+        let text = |key| String::from_utf8(bytes(key)?).map_err(|_| format!("{key} is not UTF-8"));
+        match directive.word {
+            "module" => {
+                let optional = directive.get("optional").is_some_and(|value| value.eq(*b"1"));
+                self.steps.push(SetUp::Module { path: os("path")?, optional });
+            }
+            "disk" => {
+                self.steps.push(SetUp::Disk(Disk { name: text("name")?, fs: text("fs")?, mount: text("mount")? }));
+            }
+            "sysctl" => self.steps.push(SetUp::Sysctl { name: text("name")?, value: bytes("value")? }),
+            "probe" => self.probes.push(text("name")?),
+            "program" => self.program = Some(os("path")?),
+            "arg" => self.args.push(os("value")?),
+            "env" => self.env.push((os("name")?, os("value")?)),
+            "dir" => self.dir = Some(os("path")?),
+            _ => return Err("unknown directive".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// The disks, in their order.
+    pub fn disks(&self) -> impl Iterator<Item = &Disk> {
+        self.steps.iter().filter_map(|step| if let SetUp::Disk(disk) = step { Some(disk) } else { None })
+    }
+
+    /// The workload's working directory.
+    pub fn working_directory(&self) -> OsString {
+        let disk = || self.disks().next().map(|disk| OsString::from(&disk.mount));
+        self.dir.clone().or_else(disk).unwrap_or_else(|| OsString::from("/"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn reads_every_directive() {
+        let text = "# made by a test\n\nmodule path=/modules/xfs.ko\nmodule path=/modules/fast.ko optional=1\n\
+            disk name=data fs=xfs mount=/data\nsysctl name=vm.panic_on_oom value=0\nprobe name=file:data\n\
+            program path=/bin/xfs-inode-mutex\narg value=--file%3dsame\nenv name=A value=b%20c\n";
+        let config = Config::read(text).unwrap();
+        let disk = Disk { name: "data".into(), fs: "xfs".into(), mount: "/data".into() };
+        assert_eq!(
+            config.steps,
+            [
+                SetUp::Module { path: "/modules/xfs.ko".into(), optional: false },
+                SetUp::Module { path: "/modules/fast.ko".into(), optional: true },
+                SetUp::Disk(disk),
+                SetUp::Sysctl { name: "vm.panic_on_oom".into(), value: b"0".to_vec() },
+            ]
+        );
+        assert_eq!(config.probes, ["file:data"]);
+        assert_eq!(config.args, ["--file=same"]);
+        assert_eq!(config.env, [("A".into(), "b c".into())]);
+        assert_eq!(config.working_directory(), "/data");
+    }
+
+    #[test]
+    fn the_working_directory_can_be_given_or_fall_back() {
+        assert_eq!(Config::read("dir path=/tmp\ndisk name=d fs=xfs mount=/d").unwrap().working_directory(), "/tmp");
+        assert_eq!(Config::default().working_directory(), "/");
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        let what = |text| Config::read(text).unwrap_err().what;
+        assert_eq!(what("probe name=beat\nmoduel path=/x"), "/oomph.conf:2: moduel: unknown directive");
+        assert_eq!(what("disk name=data fs=xfs"), "/oomph.conf:1: disk: field mount= is missing");
+        assert_eq!(what("probe name=%ff"), "/oomph.conf:1: probe: name is not UTF-8");
+    }
+}

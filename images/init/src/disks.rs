@@ -1,0 +1,67 @@
+//! Data disks: found by their serial numbers, mounted where the host wants them.
+//! Lives here: finding, making the node, mounting.
+//! May not live here: making filesystems (the host does).
+
+use crate::clock;
+use crate::config::Disk;
+use crate::failure::{Failure, Step};
+use rustix::fs::{CWD, Dev, FileType, Mode, makedev, mknodat};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, mount};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a disk may take to appear: drivers may probe in the background.
+const APPEAR: Duration = Duration::from_secs(10);
+
+/// Finds the disk and mounts it. The node is our own, so that no devtmpfs is needed.
+pub fn attach(disk: &Disk) -> Result<(), Failure> {
+    let end = clock::now() + APPEAR;
+    let device = loop {
+        match find(Path::new("/sys/block"), &disk.name) {
+            Some(device) => break device,
+            None if clock::now() > end => {
+                let what = format!("disk {}: no /sys/block/*/serial reads so", disk.name);
+                return Err(Failure { what, errno: Errno::NODEV });
+            }
+            None => clock::sleep(Duration::from_millis(50)),
+        }
+    };
+    let node = format!("/dev/oomph-{}", disk.name);
+    mknodat(CWD, &node, FileType::BlockDevice, Mode::RUSR | Mode::WUSR, device).step(|| format!("mknod {node}"))?;
+    fs::create_dir_all(&disk.mount).step(|| format!("mkdir {}", disk.mount))?;
+    mount(&*node, &*disk.mount, &*disk.fs, MountFlags::empty(), None)
+        .step(|| format!("mount {} {} ({})", disk.name, disk.mount, disk.fs))
+}
+
+/// The device number of the disk with this serial number, below `block` (/sys/block).
+fn find(block: &Path, serial: &str) -> Option<Dev> {
+    let text = |path: &Path| fs::read_to_string(path).ok();
+    let entries = fs::read_dir(block).ok()?;
+    let mut disks = entries.filter_map(Result::ok).map(|entry| entry.path());
+    let disk = disks.find(|disk| text(&disk.join("serial")).is_some_and(|found| found.trim() == serial))?;
+    let number = text(&disk.join("dev"))?;
+    let (major, minor) = number.trim().split_once(':')?;
+    Some(makedev(major.parse().ok()?, minor.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_disk_is_found_by_its_serial_alone() {
+        let block = std::env::temp_dir().join(format!("oomph-disks-{}", std::process::id()));
+        for (name, serial, number) in [("vda", "log\n", "254:0\n"), ("vdb", "data", "254:16\n")] {
+            fs::create_dir_all(block.join(name)).unwrap();
+            fs::write(block.join(name).join("serial"), serial).unwrap();
+            fs::write(block.join(name).join("dev"), number).unwrap();
+        }
+        fs::create_dir_all(block.join("loop0")).unwrap();
+        let found = ["data", "log", "dat"].map(|serial| find(&block, serial));
+        fs::remove_dir_all(&block).unwrap();
+        assert_eq!(found, [Some(makedev(254, 16)), Some(makedev(254, 0)), None]);
+    }
+}

@@ -1,0 +1,20 @@
+//! For tests: a workload that ends at once.
+//! Lives here: exiting.
+//! May not live here: anything else.
+
+use oomph_reproducers::{Parameter, Program, exit, run};
+use std::process::ExitCode;
+
+const PROGRAM: Program = Program {
+    name: "exit-with",
+    summary: "For tests: exits at once with a given code.",
+    parameters: &[Parameter::number("code", 1, 0, 255, "exit code")],
+    explanation: "
+exit-with provokes nothing. A run whose workload ends before the pressure was there proves nothing about its kernel:
+inconclusive (workload-failed, or no-pressure with code 0), never a good kernel.
+",
+};
+
+fn main() -> ExitCode {
+    run(&PROGRAM, |values, _| exit(u8::try_from(values.number("code")).unwrap_or(u8::MAX)))
+}

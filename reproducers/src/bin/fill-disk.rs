@@ -1,0 +1,26 @@
+//! For tests: a workload that fails because the disk is full.
+//! Lives here: writing until ENOSPC.
+//! May not live here: memory pressure beyond what dirty pages make.
+
+use oomph_reproducers::{Appender, Failure, Program, Random, Sync, Values, run};
+use oomph_wire::page::Progress;
+use std::process::ExitCode;
+
+const PROGRAM: Program = Program {
+    name: "fill-disk",
+    summary: "For tests: writes to its working directory until the disk is full, and fails.",
+    parameters: &[],
+    explanation: "
+fill-disk provokes no dependency. It ends with exit code 1 and errno 28 (ENOSPC) in the progress page, which a run has to
+call inconclusive: the workload failed, and says nothing about the kernel.
+",
+};
+
+fn main() -> ExitCode {
+    run(&PROGRAM, work)
+}
+
+fn work(_: &Values, page: &'static Progress) -> Result<(), Failure> {
+    let mut appender = Appender::open(PROGRAM.name, u64::MAX, Sync::Never, &mut Random::new(1, 0))?;
+    Err(appender.run(page))
+}

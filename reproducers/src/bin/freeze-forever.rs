@@ -1,0 +1,65 @@
+//! For tests: takes the filesystem away under its writers, and never gives it back.
+//! Lives here: writers, and FIFREEZE.
+//! May not live here: memory pressure; there is none.
+
+use oomph_reproducers::{Appender, Death, FAILED, Failure, Parameter, Program, Random, Sync, Values};
+use oomph_reproducers::{fork, report, run};
+use oomph_wire::page::Progress;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+const PROGRAM: Program = Program {
+    name: "freeze-forever",
+    summary: "For tests: freezes the filesystem of its working directory under its writers, for ever.",
+    parameters: &[
+        Parameter::number("writers", 2, 1, 100, "processes that append to a file"),
+        Parameter::number("after", 3, 0, 3600, "seconds until the filesystem is frozen"),
+    ],
+    explanation: "
+freeze-forever makes a hang that is not one of memory. FIFREEZE (ioctl_fsfreeze, fs/ioctl.c; freeze_super, fs/super.c)
+lets a write wait in sb_start_write until somebody thaws the filesystem, and nobody does. The wait cannot be interrupted,
+so killing the writers does not end it. Every probe of that filesystem is silent from then on, the others answer, and no
+memory moves: hung, and the mechanism is no allocator's (io-stall or unknown). The kernel's own hung-task detector
+reports the writers after its time.
+",
+};
+
+/// `FIFREEZE`, _IOWR('X', 119, int) (include/uapi/linux/fs.h).
+const FIFREEZE: libc::Ioctl = 0xc004_5877;
+
+fn main() -> ExitCode {
+    run(&PROGRAM, work)
+}
+
+fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
+    let here = File::open(".").map_err(|error| Failure::new("open .", error))?;
+    for index in 0..values.number("writers") {
+        fork(|| write(page, index)).map_err(|errno| Failure::new("fork", errno))?;
+    }
+    let mut freeze_at = Some(Instant::now() + Duration::from_secs(values.number("after")));
+    loop {
+        if let Some(death) = Death::reap(page) {
+            death.check(page, "writer")?;
+        }
+        if freeze_at.is_some_and(|at| at <= Instant::now()) {
+            freeze_at = None;
+            // SAFETY: the kernel does not read the argument of FIFREEZE.
+            if unsafe { libc::ioctl(here.as_raw_fd(), FIFREEZE, 0) } != 0 {
+                return Err(Failure::new("FIFREEZE .", std::io::Error::last_os_error()));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn write(page: &Progress, index: u64) -> u8 {
+    let path = format!("{}.{index}", PROGRAM.name);
+    let failure = match Appender::open(path, 1 << 20, Sync::Always, &mut Random::new(1, index)) {
+        Ok(mut appender) => appender.run(page),
+        Err(failure) => failure,
+    };
+    report(page, PROGRAM.name, &failure);
+    FAILED
+}
