@@ -13,7 +13,7 @@ use std::time::Instant;
 async fn kernels_are_fetched_once() {
     let place = tempfile::tempdir().unwrap();
     let root = std::env::var_os("OOMPH_TEST_CACHE").map_or(place.path().to_owned(), PathBuf::from);
-    let cache = Cache::open(&root).unwrap();
+    let cache = Cache::open(Some(&root)).unwrap();
     let names = Names::built_in().unwrap();
     let wanted = std::env::var("OOMPH_TEST_KERNELS").unwrap_or_else(|_| "debian-6.1".into());
     for name in wanted.split(',') {

@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn templates_are_made_once_and_fit_the_kernel() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let job = Job::silent();
         let xfs = |kernel| template(&disk(Filesystem::Xfs, 300), 0, kernel, &cache, &job).unwrap();
         let new = xfs((6, 1, 0));
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn each_run_gets_an_overlay_and_each_disk_an_identity() {
         let (place, run) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let disks = BTreeMap::from([
             ("data".to_owned(), disk(Filesystem::Xfs, 300)),
             ("more".to_owned(), disk(Filesystem::Xfs, 300)),
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn the_tools_refusal_and_a_full_host_are_errors() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let small = template(&disk(Filesystem::Xfs, 1), 0, (6, 1, 0), &cache, &Job::silent());
         let error = small.unwrap_err().to_string();
         assert!(error.starts_with("mkfs.xfs failed (exit status: 1): "), "{error}");

@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn the_same_archive_is_stored_once() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let archive = build(&example()).unwrap();
         let first = store(&archive, &cache, &Job::silent()).unwrap();
         assert_eq!(store(&archive, &cache, &Job::silent()).unwrap(), first);

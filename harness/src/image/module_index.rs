@@ -185,7 +185,7 @@ mod tests {
     fn a_directory_is_indexed_once() {
         let place = directory();
         let cache_place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(cache_place.path()).unwrap();
+        let cache = Cache::open(Some(cache_place.path())).unwrap();
         let index = |key: &str| load(place.path(), key, "6.1", &cache, &Job::silent()).unwrap();
         let first = key(place.path()).unwrap();
         let made = index(&first);

@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn modules_are_unpacked_once_and_listed_in_order() {
         let (place, cache_place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let cache = Cache::open(cache_place.path()).unwrap();
+        let cache = Cache::open(Some(cache_place.path())).unwrap();
         let xfs = module("name=xfs\0depends=crc");
         fs::write(place.path().join("xfs.ko.zst"), zstd::encode_all(&*xfs, 1).unwrap()).unwrap();
         fs::write(place.path().join("crc.ko"), module("name=crc\0depends=")).unwrap();
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_kernel_without_modules_has_all_built_in() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         assert_eq!(prepare(&kernel(None), &["xfs"], &cache, &Job::silent()).unwrap(), []);
     }
 }

@@ -70,25 +70,21 @@ pub struct Pruned {
 }
 
 impl Cache {
-    /// The cache at `$XDG_CACHE_HOME/oomph`, else at `~/.cache/oomph`.
+    /// The cache at `root`, else at `$XDG_CACHE_HOME/oomph`, else at `~/.cache/oomph`; the directory is made if need be.
     ///
     /// # Errors
-    /// Where neither variable says where, or the directory cannot be made.
-    pub fn open_default() -> Result<Self, Error> {
-        Self::open(&default_root(|name| std::env::var_os(name).map(PathBuf::from)).ok_or(Error::NoCache)?)
-    }
-
-    /// The cache at `root`, which is made if need be.
-    ///
-    /// # Errors
-    /// Where the directory cannot be made.
-    pub fn open(root: &Path) -> Result<Self, Error> {
+    /// Where nothing says where it is, or the directory cannot be made.
+    pub fn open(root: Option<&Path>) -> Result<Self, Error> {
+        let root = match root {
+            Some(root) => root.to_owned(),
+            None => default_root(|name| std::env::var_os(name).map(PathBuf::from)).ok_or(Error::NoCache)?,
+        };
         for directory in ["tmp", "locks"] {
             let directory = root.join(directory);
             fs::create_dir_all(&directory).at("make the directory", &directory)?;
         }
         // Programs are called from other directories with paths below it.
-        Ok(Self { root: root.canonicalize().at("find", root)? })
+        Ok(Self { root: root.canonicalize().at("find", &root)? })
     }
 
     /// Its directory.
@@ -261,7 +257,7 @@ mod tests {
     #[test]
     fn an_entry_is_made_once_and_again_when_damaged() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let made = AtomicUsize::new(0);
         let get = || cache.entry(Kind::Kernels, "k", "a kernel", &Job::silent(), make(&made)).unwrap();
         let path = get();
@@ -283,7 +279,7 @@ mod tests {
     #[test]
     fn what_fails_to_be_made_leaves_nothing() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let fails = |directory: &Path| {
             fs::write(directory.join("half"), b"").unwrap();
             Err(Error::Debian("no".into()))
@@ -296,7 +292,7 @@ mod tests {
     #[test]
     fn many_who_want_one_entry_make_it_once() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let made = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -309,7 +305,7 @@ mod tests {
     #[test]
     fn pruning_takes_what_is_old_and_leaves_what_is_locked() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let made = AtomicUsize::new(0);
         for key in ["a", "b", "locked"] {
             cache.entry(Kind::Disks, key, "a disk", &Job::silent(), make(&made)).unwrap();

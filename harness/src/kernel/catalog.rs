@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn the_list_says_what_is_here() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(&place.path().join("cache")).unwrap();
+        let cache = Cache::open(Some(&place.path().join("cache"))).unwrap();
         std::fs::write(place.path().join("bz"), bzimage("4.0.9 (a@b) #1")).unwrap();
         let text = "d: {debian: sid}\ni: {image: bz, note: N}\nm: {image: missing}\n";
         let names = Names::parse(text, "k.yaml", place.path()).unwrap();
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn an_answer_in_the_cache_is_listed_with_its_exact_version() {
         let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(place.path()).unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
         let make = |directory: &std::path::Path| {
             std::fs::create_dir(directory.join("boot")).unwrap();
             std::fs::write(directory.join("boot/vmlinuz-6.1.0-31-amd64"), bzimage("6.1.0-31-amd64 (x) #1")).unwrap();

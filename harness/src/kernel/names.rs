@@ -108,16 +108,17 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 impl Names {
-    /// The list in `file` where one is given (`--kernels`); else the nearest `kernel-configs/kernels.yaml` upward from
-    /// `place` (the working directory, or the scenario's); else the built-in one.
+    /// The list in `file` where one is given (`--kernels`); else the nearest `kernel-configs/kernels.yaml` upward from the
+    /// first of `places` that has one (the scenario's directory, the working directory); else the built-in one.
     ///
     /// # Errors
     /// Where the list cannot be read, or something in it is wrong.
-    pub fn load(file: Option<&Path>, place: &Path) -> Result<Self, NamesError> {
-        let upward = || {
+    pub fn find(file: Option<&Path>, places: &[&Path]) -> Result<Self, NamesError> {
+        let near = |place: &&Path| {
             let place = std::path::absolute(place).ok()?;
             place.ancestors().map(|up| up.join(PLACE)).find(|path| path.is_file())
         };
+        let upward = || places.iter().find_map(near);
         match file.map(Path::to_owned).or_else(upward) {
             Some(path) => Self::read(&path),
             None => Self::built_in(),
@@ -256,13 +257,13 @@ mod tests {
         std::fs::create_dir_all(&deep).unwrap();
         std::fs::create_dir_all(place.path().join("kernel-configs")).unwrap();
         std::fs::write(place.path().join(PLACE), "mine: {debian: sid}\n").unwrap();
-        let names = Names::load(None, &deep).unwrap();
+        let names = Names::find(None, &[Path::new("/nonexistent"), &deep]).unwrap();
         assert!(names.kernels.contains_key("mine") && names.file.ends_with(PLACE));
         let file = place.path().join("other.yaml");
-        assert!(Names::load(Some(&file), &deep).unwrap_err().to_string().contains("other.yaml"));
+        assert!(Names::find(Some(&file), &[&deep]).unwrap_err().to_string().contains("other.yaml"));
         std::fs::write(&file, "other: {debian: sid}\n").unwrap();
-        assert!(Names::load(Some(&file), &deep).unwrap().kernels.contains_key("other"));
-        assert_eq!(Names::load(None, Path::new("/")).unwrap().file, "the built-in list");
+        assert!(Names::find(Some(&file), &[&deep]).unwrap().kernels.contains_key("other"));
+        assert_eq!(Names::find(None, &[Path::new("/")]).unwrap().file, "the built-in list");
     }
 
     #[test]

@@ -69,7 +69,7 @@ mod tests {
         std::fs::write(place.path().join("bzImage"), bzimage("4.0.9 (a@b) #1")).unwrap();
         let text = "old: {image: bzImage, tags: [no-oom-reaper]}";
         let names = Names::parse(text, "k.yaml", place.path()).unwrap();
-        let cache = Cache::open(&place.path().join("cache")).unwrap();
+        let cache = Cache::open(Some(&place.path().join("cache"))).unwrap();
         let kernel = resolve(&KernelSpec::Named("old".into()), &names, &cache, &|_| ()).await.unwrap();
         assert_eq!((kernel.name.as_str(), kernel.version), ("old", (4, 0, 9)));
         assert_eq!(kernel.tags, ["no-oom-reaper"]);
