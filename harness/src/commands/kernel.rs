@@ -14,8 +14,8 @@ use crate::scenario::format_size;
 /// # Errors
 /// Where the list cannot be read, or a kernel not be fetched.
 pub fn kernel(global: &Global, verb: &Kernel, output: &Output) -> anyhow::Result<Status> {
-    let names = Names::load(global.kernels.as_deref(), &std::env::current_dir()?)?;
-    let cache = Cache::open_default()?;
+    let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
+    let cache = Cache::open(None)?;
     match verb {
         Kernel::List => list(&names, &cache, output),
         Kernel::Fetch { names: wanted } => fetch(wanted, &names, &cache, output),

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Where a scenario or the host is wrong; what ran before keeps its results.
 pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<Status> {
-    let names = Names::load(global.kernels.as_deref(), &std::env::current_dir()?)?;
+    let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
     // All scenarios are read before the first is run: a mistake in the last costs nothing.
     let load = |file: &PathBuf| load(file, options, &names);
     let scenarios: Vec<Scenario> = options.scenarios.iter().map(load).collect::<anyhow::Result<_>>()?;
@@ -35,7 +35,7 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let host = Host::look(Cache::open_default()?, wanted).await?;
+        let host = Host::look(Cache::open(None)?, wanted).await?;
         let store = Store::new(&global.results)?;
         let mut status = Status::AsExpected;
         for scenario in &scenarios {
