@@ -53,7 +53,7 @@ fn pure_modules_stay_pure() {
 #[test]
 fn only_vm_knows_qemu() {
     must_not_say("", &["qapi", "QmpError", "-chardev", "block_set_io_throttle"], &["vm", "drive.rs"]);
-    must_not_say("vm", &["crate::verdict", "crate::scenario", "crate::kmsg", "oom_kill"], &[]);
+    must_not_say("vm", &["crate::verdict", "crate::scenario", "crate::kmsg", "crate::run"], &[]);
 }
 
 #[test]
