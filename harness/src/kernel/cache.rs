@@ -26,8 +26,6 @@ const TEMPORARY_AGE: Duration = Duration::from_secs(24 * 3600);
 pub enum Kind {
     /// A kernel with its modules, unpacked from packages.
     Kernels,
-    /// The index of a modules directory.
-    ModuleIndex,
     /// The modules that a scenario needs, uncompressed.
     Modules,
     /// An initramfs.
@@ -38,13 +36,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Kernels, Self::ModuleIndex, Self::Modules, Self::Initramfs, Self::Disks];
+    pub const ALL: [Self; 4] = [Self::Kernels, Self::Modules, Self::Initramfs, Self::Disks];
 
     /// Its directory's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kernels => "kernels",
-            Self::ModuleIndex => "module-index",
             Self::Modules => "modules",
             Self::Initramfs => "initramfs",
             Self::Disks => "disks",
