@@ -4,7 +4,7 @@
 
 mod closure;
 mod config;
-pub mod disks;
+mod disks;
 mod error;
 mod index;
 mod initramfs;
@@ -16,14 +16,10 @@ mod prepare;
 mod program;
 pub mod programs;
 
-pub use closure::{Step, closure};
 pub use config::config;
 pub use disks::PreparedDisk;
 pub use error::Error;
-pub use index::{Index, Module};
 pub use initramfs::{Content, Entry, build};
-pub use mkfs::Mkfs;
-pub use modinfo::Modinfo;
 pub use modules::{LoadedModule, wanted_modules};
 pub use prepare::{Executable, Image, prepare};
 pub use program::Packed;
