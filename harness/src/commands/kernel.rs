@@ -7,7 +7,7 @@ use super::exit::Status;
 use super::output::Output;
 use crate::kernel::{self, Cache, Names};
 use crate::report::Live;
-use crate::scenario::format_size;
+use indicatif::HumanBytes;
 
 /// Lists or fetches kernels.
 ///
@@ -30,7 +30,7 @@ fn list(names: &Names, cache: &Cache, output: &Output) -> anyhow::Result<Status>
         }
         let state = match (&kernel.problem, &kernel.cached) {
             (Some(problem), _) => problem.clone(),
-            (None, Some(cached)) => format!("{}, {}", cached.origin, format_size(cached.size)),
+            (None, Some(cached)) => format!("{}, {}", cached.origin, HumanBytes(cached.size)),
             (None, None) => "not fetched".to_owned(),
         };
         output.line(&format!("{:<16} {:<18} {state}", kernel.name, kernel.source))?;

@@ -5,11 +5,12 @@
 use super::cli::{Accel, Global, Run};
 use super::exit::Status;
 use super::output::Output;
+use crate::image::programs;
 use crate::kernel::{self, Cache, Names};
 use crate::report::Live;
 use crate::results::Store;
 use crate::run::{self, Host};
-use crate::scenario::{self, KernelSource, KernelSpec, Scenario};
+use crate::scenario::{self, KernelSource, KernelSpec, Program, Scenario};
 use crate::vm::Wanted;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,16 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
         Accel::Kvm => Wanted::Kvm,
         Accel::Tcg => Wanted::Tcg,
     };
+    if options.explain {
+        for scenario in &scenarios {
+            let text = match &scenario.workload.program {
+                Program::Reproducer(name) => programs::explanation(name).unwrap_or_default(),
+                Program::Path(_) => "",
+            };
+            output.line(&format!("{}: {}\n\n{text}", scenario.name, scenario.summary))?;
+        }
+        return Ok(Status::AsExpected);
+    }
     if options.dry_run {
         for scenario in &scenarios {
             output.line(&run::describe(scenario, &names, wanted)?)?;

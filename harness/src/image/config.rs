@@ -55,7 +55,7 @@ pub(super) fn module_path(name: &str) -> String {
 }
 
 /// The names by which the guest knows a kind of probe: `file` stands for one of each disk.
-fn probe_names(probe: ProbeKind, scenario: &Scenario) -> Vec<String> {
+pub fn probe_names(probe: ProbeKind, scenario: &Scenario) -> Vec<String> {
     match probe {
         ProbeKind::Beat => vec![source::BEAT.to_owned()],
         ProbeKind::Counters => vec![source::COUNTERS.to_owned()],

@@ -16,7 +16,7 @@ mod prepare;
 mod program;
 pub mod programs;
 
-pub use config::config;
+pub use config::{config, probe_names};
 pub use disks::PreparedDisk;
 pub use error::Error;
 pub use initramfs::{Content, Entry, build};

@@ -24,7 +24,7 @@ pub use job::Progress;
 pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
 pub use names::{Named, Names, NamesError};
-pub use resolve::resolve;
+pub use resolve::{meaning, resolve};
 
 use serde::Serialize;
 use std::path::PathBuf;

@@ -62,7 +62,7 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     }
     let host = &run.host;
     if !host.accelerator.is_empty() {
-        writeln!(out, "  machine     {}, {}", host.accelerator_reason, host.qemu)?;
+        writeln!(out, "  machine     {}, {}, on {}", host.accelerator, host.qemu, host.cpu)?;
     }
     if let Some(result) = &run.result {
         writeln!(out, "  result      {}", result.display())?;
