@@ -6,8 +6,8 @@
 //! before or after it, and is left out where it cannot be had: libcrc32c only asks softly for `crc32c`, an alias of
 //! crc32c_generic and of what the processor offers, and without any of them xfs does not load.
 
+use super::index::Index;
 use super::modinfo::normal;
-use super::module_index::Index;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 
@@ -43,16 +43,16 @@ pub enum Missing {
     },
 }
 
-/// The modules that `wanted` ones (names or aliases) need, in the order in which to load them. A wanted one that is not
+/// The modules that `wanted` ones (by name) need, in the order in which to load them. A wanted one that is not
 /// in a file is taken to be built in where the index does not know what is.
 pub fn closure(index: &Index, wanted: &[&str]) -> Result<Vec<Step>, Missing> {
     let mut roots = Vec::new();
     for name in wanted {
-        let found = index.find(name);
-        if found.is_empty() && index.builtin.is_some() && !index.is_builtin(&normal(name)) {
+        if index.modules.contains_key(&normal(name)) {
+            roots.push(normal(name));
+        } else if index.builtin.is_some() && !index.is_builtin(name) {
             return Err(Missing::Wanted((*name).to_owned()));
         }
-        roots.extend(found);
     }
     let mut required = BTreeSet::new();
     for root in &roots {
@@ -219,7 +219,7 @@ mod tests {
             wanted in any::<prop::sample::Index>(),
         ) {
             let count = modules.len();
-            let mut index = Index { builtin: Some(vec![]), ..Index::default() };
+            let mut index = Index { builtin: Some(BTreeSet::new()), ..Index::default() };
             for (number, (hard, soft, pre)) in modules.iter().enumerate() {
                 let hard = hard.iter().filter(|_| number > 0).map(|at| format!("m{}", at.index(number.max(1)))).collect();
                 let soft: Vec<String> = soft.iter().map(|at| format!("m{}", at.index(count))).collect();

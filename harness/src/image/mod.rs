@@ -4,26 +4,22 @@
 
 mod closure;
 mod config;
-pub mod disks;
+mod disks;
 mod error;
+mod index;
 mod initramfs;
 mod library;
 mod mkfs;
 mod modinfo;
-mod module_index;
 mod modules;
 mod prepare;
 mod program;
 pub mod programs;
 
-pub use closure::{Step, closure};
 pub use config::{config, probe_names};
 pub use disks::PreparedDisk;
 pub use error::Error;
 pub use initramfs::{Content, Entry, build};
-pub use mkfs::Mkfs;
-pub use modinfo::Modinfo;
-pub use module_index::{Index, Module};
 pub use modules::{LoadedModule, wanted_modules};
 pub use prepare::{Executable, Image, prepare};
 pub use program::Packed;

@@ -4,7 +4,7 @@
 
 use super::closure::{self, Missing, Step};
 use super::error::Error;
-use super::{modinfo, module_index};
+use super::{index, modinfo};
 use crate::kernel::job::Job;
 use crate::kernel::{At, Cache, Kernel, Kind};
 use crate::scenario::Scenario;
@@ -41,11 +41,12 @@ pub fn wanted_modules(scenario: &Scenario) -> Vec<&'static str> {
 /// has everything built in.
 pub(super) fn prepare(kernel: &Kernel, wanted: &[&str], cache: &Cache, job: &Job) -> Result<Vec<LoadedModule>, Error> {
     let Some(directory) = kernel.modules.as_deref().filter(|_| !wanted.is_empty()) else { return Ok(Vec::new()) };
-    let content = module_index::key(directory)?;
+    let content = index::key(directory)?;
     let key = blake3::hash(format!("1 {content} {}", wanted.join(" ")).as_bytes()).to_hex()[..32].to_owned();
     let what = format!("{}'s modules for {}", kernel.release, wanted.join(", "));
     let entry = cache.entry(Kind::Modules, &key, &what, job, |entry| {
-        let index = module_index::load(directory, &content, &kernel.release, cache, job)?;
+        job.say(format!("reading the modules of {}", kernel.release));
+        let index = index::read(directory, wanted, job)?;
         let steps = closure::closure(&index, wanted).map_err(|missing| explain(missing, kernel, directory, &index))?;
         copy(&steps, directory, entry)
     })?;
@@ -72,7 +73,7 @@ fn copy(steps: &[Step], directory: &Path, entry: &Path) -> Result<Vec<PathBuf>, 
     Ok(list.into_iter().map(|module| module.path).chain([PathBuf::from(LIST)]).collect())
 }
 
-fn explain(missing: Missing, kernel: &Kernel, directory: &Path, index: &module_index::Index) -> Error {
+fn explain(missing: Missing, kernel: &Kernel, directory: &Path, index: &index::Index) -> Error {
     let modules = directory.to_owned();
     match missing {
         Missing::Wanted(module) => {

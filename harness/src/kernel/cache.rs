@@ -17,8 +17,8 @@ use std::time::{Duration, Instant, SystemTime};
 const LOCK_DEADLINE: Duration = Duration::from_secs(45 * 60);
 /// How often a lock is tried: `File::lock` alone would wait without a bound.
 const LOCK_RETRY: Duration = Duration::from_millis(100);
-/// Leftovers under `tmp/` that are older belong to nobody: nothing takes so long to make.
-const TEMPORARY_AGE: Duration = Duration::from_secs(24 * 3600);
+/// A directory under `tmp/` that is younger may not have been locked yet by the process that just made it.
+const UNLOCKED_AGE: Duration = Duration::from_secs(60);
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -26,8 +26,6 @@ const TEMPORARY_AGE: Duration = Duration::from_secs(24 * 3600);
 pub enum Kind {
     /// A kernel with its modules, unpacked from packages.
     Kernels,
-    /// The index of a modules directory.
-    ModuleIndex,
     /// The modules that a scenario needs, uncompressed.
     Modules,
     /// An initramfs.
@@ -38,13 +36,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Kernels, Self::ModuleIndex, Self::Modules, Self::Initramfs, Self::Disks];
+    pub const ALL: [Self; 4] = [Self::Kernels, Self::Modules, Self::Initramfs, Self::Disks];
 
     /// Its directory's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kernels => "kernels",
-            Self::ModuleIndex => "module-index",
             Self::Modules => "modules",
             Self::Initramfs => "initramfs",
             Self::Disks => "disks",
@@ -132,6 +129,7 @@ impl Cache {
                 self.path(kind, key)
             }
         };
+        self.sweep();
         let building = self.temporary()?;
         let checked = make(building.path())?;
         manifest::write(building.path(), what, &checked).map_err(Error::from)?;
@@ -142,9 +140,23 @@ impl Cache {
     }
 
     /// A directory of its own on the cache's filesystem; removed when dropped, unless it was renamed away.
-    pub(crate) fn temporary(&self) -> Result<tempfile::TempDir, Error> {
+    pub(crate) fn temporary(&self) -> Result<Temporary, Error> {
         let place = self.root.join("tmp");
-        Ok(tempfile::Builder::new().prefix("making-").tempdir_in(&place).at("make a directory in", &place)?)
+        let directory =
+            tempfile::Builder::new().prefix("making-").tempdir_in(&place).at("make a directory in", &place)?;
+        let lock = File::open(directory.path()).at("open", directory.path())?;
+        lock.try_lock().map_err(std::io::Error::from).at("lock", directory.path())?;
+        Ok(Temporary { directory, _lock: lock })
+    }
+
+    /// Removes what killed processes left half made: their locks ended with them. What cannot be removed now can be later.
+    fn sweep(&self) {
+        for (_, path) in entries(&self.root.join("tmp")).unwrap_or_default() {
+            let orphan = File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok());
+            if orphan && is_older(&path, UNLOCKED_AGE) {
+                fs::remove_dir_all(&path).unwrap_or_default();
+            }
+        }
     }
 
     /// The lock of this name; released when the file is dropped, so also when the process dies.
@@ -163,7 +175,7 @@ impl Cache {
                 Err(TryLockError::WouldBlock) => {}
             }
             if !said {
-                job.say(format!("{what}: another process is making it; waiting"));
+                job.say(format!("{what}: another process is at it; waiting"));
                 said = true;
             }
             job.check()?;
@@ -174,10 +186,6 @@ impl Cache {
     /// Removes what was not used for `age`, and what killed processes left half made. An entry that is being made stays.
     /// An `age` shorter than a run takes entries away from under it.
     pub fn prune(&self, age: Duration) -> Result<Vec<Pruned>, Error> {
-        let old = |path: &Path, age| {
-            let used = path.metadata().and_then(|file| file.modified());
-            used.is_ok_and(|used| SystemTime::now().duration_since(used).unwrap_or_default() >= age)
-        };
         let mut pruned = Vec::new();
         for kind in Kind::ALL {
             for (key, path) in entries(&self.root.join(kind.name()))? {
@@ -185,18 +193,14 @@ impl Cache {
                 let file = File::options().create(true).truncate(false).write(true).open(&lock).at("open", &lock)?;
                 let manifest = manifest::read(&path);
                 // What has no manifest can never be used.
-                if file.try_lock().is_ok() && (manifest.is_err() || old(&path.join(manifest::NAME), age)) {
+                if file.try_lock().is_ok() && (manifest.is_err() || is_older(&path.join(manifest::NAME), age)) {
                     self.remove(kind, &key)?;
                     let size = manifest.map_or(0, |manifest| manifest.size());
                     pruned.push(Pruned { kind, key, size });
                 }
             }
         }
-        for (_, path) in entries(&self.root.join("tmp"))? {
-            if old(&path, TEMPORARY_AGE) {
-                fs::remove_dir_all(&path).at("remove", &path)?;
-            }
-        }
+        self.sweep();
         Ok(pruned)
     }
 
@@ -205,8 +209,28 @@ impl Cache {
         let path = self.path(kind, key);
         let away = self.temporary()?;
         fs::rename(&path, away.path().join("removed")).at("remove", &path)?;
-        Ok(away.close().at("remove", &path)?)
+        Ok(away.directory.close().at("remove", &path)?)
     }
+}
+
+/// A directory under `tmp/`, locked for as long as its maker lives.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    directory: tempfile::TempDir,
+    _lock: File,
+}
+
+impl Temporary {
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+/// Whether a file was last changed so long ago.
+fn is_older(path: &Path, age: Duration) -> bool {
+    let changed = path.metadata().and_then(|file| file.modified());
+    changed.is_ok_and(|changed| SystemTime::now().duration_since(changed).unwrap_or_default() >= age)
 }
 
 /// The directories in a directory, sorted; none where it is not there.
@@ -321,6 +345,22 @@ mod tests {
         drop(lock);
         assert_eq!(cache.prune(Duration::from_secs(1800)).unwrap().len(), 1);
         assert!(cache.find(Kind::Disks, "b").unwrap().is_some());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_away() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let alive = cache.temporary().unwrap();
+        let (dead, young) = (place.path().join("tmp/making-dead"), place.path().join("tmp/making-young"));
+        fs::create_dir(&dead).unwrap();
+        fs::create_dir(&young).unwrap();
+        let old = SystemTime::now() - Duration::from_secs(3600);
+        for path in [alive.path(), &dead] {
+            File::open(path).unwrap().set_modified(old).unwrap();
+        }
+        cache.entry(Kind::Disks, "d", "a disk", &Job::silent(), make(&AtomicUsize::new(0))).unwrap();
+        assert_eq!((alive.path().exists(), dead.exists(), young.exists()), (true, false, true));
     }
 
     #[test]

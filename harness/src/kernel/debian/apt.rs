@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 
 /// For lists of some 10 MB, apt's own retries included.
 const UPDATE_DEADLINE: Duration = Duration::from_secs(180);
+/// For lists that are only old: a network that swallows everything shall not hold up a run for long.
+const REFRESH_DEADLINE: Duration = Duration::from_secs(60);
 /// For a question to lists that are here; reading them in the first time takes seconds.
 const QUERY_DEADLINE: Duration = Duration::from_secs(120);
 /// For some 130 MB.
@@ -23,6 +25,17 @@ const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(30 * 60);
 const MAX_DEPTH: usize = 8;
 /// Most bytes of a file of sources.
 const MAX_SOURCES: u64 = 1 << 20;
+
+/// How old the lists are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lists {
+    /// Young enough as they were.
+    Kept,
+    /// Refreshed just now.
+    New,
+    /// Not all of them could be refreshed.
+    Old,
+}
 
 /// The root for one release; whoever has one holds its lock.
 #[derive(Debug)]
@@ -81,23 +94,26 @@ impl Root {
         Ok(())
     }
 
-    /// Refreshes lists older than `age`; whether they were. Where some of them cannot be had it says so and goes on with
+    /// Refreshes lists older than `age`. Where some of them cannot be had it says so and goes on with
     /// those that are here: a release may have no such suite, and old lists are better than none.
-    pub fn refresh(&self, age: Duration, job: &Job) -> Result<bool, Error> {
+    pub fn refresh(&self, age: Duration, job: &Job) -> Result<Lists, Error> {
         let stamp = self.stamp();
         let updated = stamp.metadata().and_then(|file| file.modified()).ok();
         let now = SystemTime::now();
         if updated.is_some_and(|updated| now.duration_since(updated).unwrap_or_default() < age) {
-            return Ok(false);
+            return Ok(Lists::Kept);
         }
+        let deadline = if self.has_lists() { REFRESH_DEADLINE } else { UPDATE_DEADLINE };
         job.say(format!("refreshing the package lists of Debian {}", self.release));
-        match self.call("apt-get", "apt", UPDATE_DEADLINE, None, ["update"]).run(job) {
+        match self.call("apt-get", "apt", deadline, None, ["update"]).run(job) {
             Ok(_) => {
                 File::create(&stamp).at("write", &stamp)?;
             }
             Err(ChildError::Failed { stderr, .. } | ChildError::Deadline { stderr, .. }) if self.has_lists() => {
                 let reason = stderr.lines().find(|line| line.starts_with("E:")).unwrap_or("it took too long");
-                job.say(format!("not all package lists of Debian {} could be refreshed ({reason})", self.release));
+                let lists = format!("package lists of Debian {}", self.release);
+                job.say(format!("not all {lists} could be refreshed ({reason}); using those that are here"));
+                return Ok(Lists::Old);
             }
             Err(ChildError::Failed { stderr, .. }) if stderr.contains("does not have a Release file") => {
                 let release = &self.release;
@@ -108,7 +124,7 @@ impl Root {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(true)
+        Ok(Lists::New)
     }
 
     fn has_lists(&self) -> bool {

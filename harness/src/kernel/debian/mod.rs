@@ -12,7 +12,7 @@ use super::cache::{Cache, Kind, path_safe};
 use super::error::{At, Error};
 use super::job::Job;
 use super::{file, manifest};
-use apt::Root;
+use apt::{Lists, Root};
 use package::Package;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -21,6 +21,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long the answer to "which is the newest?" is good for.
 const FRESH: Duration = Duration::from_secs(24 * 3600);
+/// How long an answer from old lists is good for.
+const RETRY: Duration = Duration::from_secs(3600);
 /// Debian's default kernel for 64-bit PCs.
 const DEFAULT: &str = "linux-image-amd64";
 
@@ -47,23 +49,27 @@ pub(super) struct Answer {
 /// The kernel of `{debian: SPEC}`, fetched if need be. Where that fails and an earlier answer is in the cache, that one.
 pub(super) fn kernel(name: String, spec: &str, cache: &Cache, job: &Job) -> Result<Kernel, Error> {
     let wanted = wanted(spec, || fs::read_to_string("/etc/os-release").unwrap_or_default())?;
-    let known = recall(cache, spec);
-    if let Some(answer) = known.as_ref().filter(|answer| now().saturating_sub(answer.when) < FRESH.as_secs())
-        && let Ok(Some((entry, _))) = cache.find(Kind::Kernels, &answer.key)
-    {
-        manifest::touch(&entry);
-        return from_entry(name, &entry, answer);
+    if let Some((entry, answer)) = fresh(spec, cache) {
+        return from_entry(name, &entry, &answer);
     }
     let error = match newest(&wanted, spec, cache, job) {
         Ok((entry, answer)) => return from_entry(name, &entry, &answer),
         Err(error) => error,
     };
     job.check()?;
-    let Some(answer) = known else { return Err(error) };
+    let Some(answer) = recall(cache, spec) else { return Err(error) };
     let Ok(Some((entry, _))) = cache.find(Kind::Kernels, &answer.key) else { return Err(error) };
     job.say(format!("{spec}: cannot look for a newer kernel ({error}); using {} from the cache", answer.origin));
     manifest::touch(&entry);
     from_entry(name, &entry, &answer)
+}
+
+/// An answer that is still good, and its intact entry.
+fn fresh(spec: &str, cache: &Cache) -> Option<(PathBuf, Answer)> {
+    let answer = recall(cache, spec).filter(|answer| now().saturating_sub(answer.when) < FRESH.as_secs())?;
+    let (entry, _) = cache.find(Kind::Kernels, &answer.key).ok()??;
+    manifest::touch(&entry);
+    Some((entry, answer))
 }
 
 /// The earlier answer for a release or package, whatever its age.
@@ -79,18 +85,23 @@ fn answer_path(cache: &Cache, spec: &str) -> PathBuf {
 fn newest(wanted: &Wanted, spec: &str, cache: &Cache, job: &Job) -> Result<(PathBuf, Answer), Error> {
     let what = format!("Debian {}", wanted.release);
     let _lock = cache.lock(&format!("apt-{}", path_safe(&wanted.release)), &format!("{what}'s package lists"), job)?;
+    if let Some(found) = fresh(spec, cache) {
+        // Another process found it meanwhile.
+        return Ok(found);
+    }
     let root = Root::open(cache.root(), &wanted.release, job)?;
-    let refreshed = root.refresh(FRESH, job)?;
+    let lists = root.refresh(FRESH, job)?;
     let result = fetch(&root, wanted, cache, job);
     let (key, origin) = match result {
         // Lists that are not new may name packages that the mirror no longer has.
-        Err(Error::Child(_)) if !refreshed => {
+        Err(Error::Child(_)) if lists == Lists::Kept => {
             root.refresh(Duration::ZERO, job)?;
             fetch(&root, wanted, cache, job)?
         }
         result => result?,
     };
-    let answer = Answer { key, origin, when: now() };
+    let age = if lists == Lists::Old { FRESH.saturating_sub(RETRY) } else { Duration::ZERO };
+    let answer = Answer { key, origin, when: now().saturating_sub(age.as_secs()) };
     let path = answer_path(cache, spec);
     let draft = cache.temporary()?;
     let text = serde_json::to_vec(&answer).map_err(std::io::Error::from).at("write", &path)?;
