@@ -10,7 +10,7 @@ mod sources;
 use super::Kernel;
 use super::cache::{Cache, Kind, path_safe};
 use super::error::{At, Error};
-use super::job::Job;
+use super::job::{self, Job};
 use super::{file, manifest};
 use apt::Root;
 use package::Package;
@@ -64,6 +64,18 @@ pub(super) fn kernel(name: String, spec: &str, cache: &Cache, job: &Job) -> Resu
     job.say(format!("{spec}: cannot look for a newer kernel ({error}); using {} from the cache", answer.origin));
     manifest::touch(&entry);
     from_entry(name, &entry, &answer)
+}
+
+/// Whether apt on this machine is set up for a mirror of Debian, of any release.
+///
+/// # Errors
+/// Where apt's configuration cannot be read.
+pub async fn has_debian_mirror() -> Result<bool, Error> {
+    job::blocking(&|_| {}, |job| {
+        let host = sources::host_release(&fs::read_to_string("/etc/os-release").unwrap_or_default());
+        Ok(sources::for_release(&apt::host_sources(job)?, host.as_deref(), "sid").is_some())
+    })
+    .await
 }
 
 /// The earlier answer for a release or package, whatever its age.
