@@ -4,8 +4,9 @@
 
 use super::facts::{CachedKernel, Proof};
 use crate::image::programs::INIT;
+use crate::image::{self, Entry};
 use crate::vm::{Accel, Qemu, Spec, kernel_command_line, prove_kvm};
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 /// Boots take 1 to 3 s under KVM.
@@ -35,16 +36,14 @@ pub(super) async fn prove(qemu: &Qemu, kernel: &CachedKernel) -> Proof {
     }
 }
 
-/// A newc archive (Documentation/driver-api/early-userspace/buffer-format.rst) with `/init`; it makes the rest itself.
-fn initramfs() -> io::Result<tempfile::NamedTempFile> {
-    const EXECUTABLE: u32 = 0o100_755;
-    let size = u32::try_from(INIT.len()).map_err(io::Error::other)?;
-    let mut file = tempfile::Builder::new().prefix("oomph-doctor-").suffix(".cpio").tempfile()?;
-    let mut entry = cpio::newc::Builder::new("init").ino(1).nlink(1).mode(EXECUTABLE).write(file.as_file_mut(), size);
-    entry.write_all(INIT)?;
-    entry.finish()?;
-    cpio::newc::trailer(file.as_file_mut())?;
-    file.flush()?;
+/// `/init` and the console that it is started with; it makes the rest itself.
+fn initramfs() -> Result<tempfile::NamedTempFile, String> {
+    // Documentation/admin-guide/devices.txt.
+    let entries = [Entry::executable("/init", INIT.to_vec()), Entry::device("/dev/console", 0o600, 5, 1)];
+    let archive = image::build(&entries).map_err(|error| error.to_string())?;
+    let file = tempfile::Builder::new().prefix("oomph-doctor-").suffix(".cpio").tempfile();
+    let mut file = file.map_err(|cause| cause.to_string())?;
+    file.write_all(&archive).map_err(|cause| cause.to_string())?;
     Ok(file)
 }
 
@@ -54,12 +53,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_initramfs_holds_init_and_nothing_else() {
+    fn the_initramfs_holds_init() {
         let file = initramfs().unwrap();
-        let reader = cpio::newc::Reader::new(std::fs::File::open(file.path()).unwrap()).unwrap();
-        let entry = reader.entry();
-        assert_eq!((entry.name(), entry.mode(), entry.file_size() as usize), ("init", 0o100_755, INIT.len()));
-        let rest = cpio::newc::Reader::new(reader.finish().unwrap()).unwrap();
-        assert!(rest.entry().is_trailer());
+        let mut reader = cpio::newc::Reader::new(std::fs::File::open(file.path()).unwrap()).unwrap();
+        let mut seen = Vec::new();
+        while !reader.entry().is_trailer() {
+            seen.push((reader.entry().name().to_owned(), reader.entry().file_size() as usize));
+            reader = cpio::newc::Reader::new(reader.finish().unwrap()).unwrap();
+        }
+        assert_eq!(seen, [("dev".into(), 0), ("dev/console".into(), 0), ("init".into(), INIT.len())]);
     }
 }
