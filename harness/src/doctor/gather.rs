@@ -167,7 +167,7 @@ fn user_processes() -> Room {
 
 /// Clocks and processors over [`SAMPLE`].
 async fn sample() -> (Clock, Processors, Schedstat) {
-    let clocks = || [ClockId::Monotonic, ClockId::MonotonicRaw, ClockId::Realtime].map(|id| clock_gettime(id));
+    let clocks = || [ClockId::Monotonic, ClockId::MonotonicRaw, ClockId::Realtime].map(clock_gettime);
     let processors = || Snapshot::read(std::process::id()).unwrap_or_default();
     let (before, busy_before) = (clocks(), processors());
     let steps_back = steps_back();

@@ -99,7 +99,7 @@ mod tests {
         let mount = Path::new("/m");
         assert_eq!(groups("1:name=systemd:/x\n0::/a/b\n", mount), ["/m/a/b", "/m/a", "/m"].map(PathBuf::from));
         assert_eq!(groups("0::/\n", mount), [PathBuf::from("/m/")]);
-        assert_eq!(groups("4:memory:/a\n", mount), [PathBuf::new(); 0]);
+        assert!(groups("4:memory:/a\n", mount).is_empty());
     }
 
     #[test]
