@@ -24,4 +24,6 @@ pub mod results;
 
 pub mod report;
 
+pub mod doctor;
+
 pub mod commands;

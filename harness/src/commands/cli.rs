@@ -75,6 +75,8 @@ pub enum Verb {
     /// Kernels: what there is, and getting them
     #[command(subcommand)]
     Kernel(Kernel),
+    /// Whether this host can run scenarios, and how to mend it where it cannot
+    Doctor,
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print a shell's completion script

@@ -3,6 +3,7 @@
 //! May not live here: logic that a test would want to reach without a process.
 
 mod cli;
+mod doctor;
 mod exit;
 mod kernel;
 mod output;
@@ -25,6 +26,7 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Replay { result } => replay::replay(result, &output),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),
         Verb::Kernel(verb) => kernel::kernel(&cli.global, verb, &output),
+        Verb::Doctor => doctor::doctor(&cli.global, &output),
         Verb::Schema => output.line(&format!("{:#}", crate::scenario::json_schema())),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "oomph", &mut std::io::stdout());

@@ -3,7 +3,10 @@
 //! May not live here: opening files, or judging what they say.
 
 use super::{Event, Kind, SCHEMA};
-use std::io::BufRead;
+use std::io::{BufRead, Read};
+
+/// Longest line, in bytes. The longest that is written holds a QMP message of 1 MiB.
+const MAX_LINE: u64 = 8 << 20;
 
 /// Why a stream cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,12 @@ pub enum ReadError {
         line: usize,
         /// What serde_json found.
         cause: serde_json::Error,
+    },
+    /// A line does not end.
+    #[error("line {line}: longer than {MAX_LINE} bytes (expected one event, a JSON object, per line)")]
+    TooLong {
+        /// Line number, from 1.
+        line: usize,
     },
     /// The first event is not the plan.
     #[error("line 1: expected the event `plan`, with which every stream begins")]
@@ -36,15 +45,20 @@ pub enum ReadError {
 /// Where a line is no event, or the first is no plan of a known schema.
 pub fn read_events(mut reader: impl BufRead) -> Result<Vec<Event>, ReadError> {
     let mut events: Vec<Event> = Vec::new();
-    let mut text = String::new();
+    // Bytes, as a line may be torn off within a character.
+    let mut text = Vec::new();
     for line in 1.. {
         text.clear();
-        if reader.read_line(&mut text)? == 0 {
+        if reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut text)? == 0 {
             break;
         }
-        match serde_json::from_str(&text) {
+        let torn = !text.ends_with(b"\n");
+        if torn && text.len() as u64 == MAX_LINE {
+            return Err(ReadError::TooLong { line });
+        }
+        match serde_json::from_slice(&text) {
             Ok(event) => events.push(event),
-            Err(_) if !text.ends_with('\n') => break,
+            Err(_) if torn => break,
             Err(cause) => return Err(ReadError::Syntax { line, cause }),
         }
     }
@@ -84,5 +98,22 @@ mod tests {
         let broken = two() + "nonsense\n";
         assert!(read_events(broken.as_bytes()).unwrap_err().to_string().starts_with("line 3: "));
         assert!(matches!(read_events(&b""[..]), Err(ReadError::NoPlan)));
+    }
+
+    #[test]
+    fn a_line_torn_within_a_character_is_torn_all_the_same() {
+        let torn =
+            [two().as_bytes(), "{\"seq\":2,\"host_ns\":8,\"kind\":\"console\",\"line\":\"\u{fffd}".as_bytes()].concat();
+        for cut in 0..3 {
+            assert_eq!(read_events(&torn[..torn.len() - cut]).unwrap().len(), 2);
+        }
+        let broken = [two().as_bytes(), b"\xff\n"].concat();
+        assert!(read_events(&broken[..]).unwrap_err().to_string().starts_with("line 3: "));
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_not_held() {
+        let endless = std::io::BufReader::new(std::io::repeat(b' '));
+        assert!(matches!(read_events(endless), Err(ReadError::TooLong { line: 1 })));
     }
 }

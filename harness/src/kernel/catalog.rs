@@ -10,6 +10,7 @@ use super::names::Names;
 use super::{debian, file, resolve};
 use crate::scenario::{KernelSource, KernelSpec};
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// A named kernel and whether it is here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +32,8 @@ pub struct Listed {
 /// A kernel that is here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cached {
+    /// The bootable image.
+    pub image: PathBuf,
     /// `uname -r`.
     pub release: String,
     /// Where it came from, with the exact version.
@@ -59,13 +62,14 @@ fn debian_entry(spec: &str, cache: &Cache) -> Result<Option<Cached>, String> {
     let Some((entry, manifest)) = cache.find(Kind::Kernels, &answer.key)? else { return Ok(None) };
     let image = debian::find_image(&entry).map_err(|error| error.to_string())?;
     let release = file::identify(&image).map_err(|error| error.to_string())?.release;
-    Ok(Some(Cached { release, origin: answer.origin, size: manifest.size(), checked: Some(answer.when) }))
+    Ok(Some(Cached { image, release, origin: answer.origin, size: manifest.size(), checked: Some(answer.when) }))
 }
 
 fn image_file(image: &std::path::Path) -> Result<Option<Cached>, String> {
     let identity = file::identify(image).map_err(|error| error.to_string())?;
     let size = image.metadata().map_or(0, |file| file.len());
-    Ok(Some(Cached { release: identity.release, origin: image.display().to_string(), size, checked: None }))
+    let origin = image.display().to_string();
+    Ok(Some(Cached { image: image.to_owned(), release: identity.release, origin, size, checked: None }))
 }
 
 /// Has the named kernels here, all of them where `wanted` is empty, one after the other. A name that fails does not keep

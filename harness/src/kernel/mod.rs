@@ -17,6 +17,8 @@ mod resolve;
 pub use cache::{Cache, Kind, Pruned};
 pub use catalog::{Cached, Listed, fetch, list};
 pub use child::ChildError;
+pub(crate) use child::find as find_program;
+pub use debian::has_debian_mirror;
 pub(crate) use error::At;
 pub use error::{Error, FileError};
 pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};

@@ -27,6 +27,8 @@ pub(super) struct Inlet {
     filter: LinkFilter,
     told: Losses,
     told_at: Option<Instant>,
+    /// When the last item was read.
+    latest: Option<Instant>,
     ended: bool,
 }
 
@@ -40,6 +42,7 @@ impl Inlet {
             filter: LinkFilter::default(),
             told: Losses::default(),
             told_at: None,
+            latest: None,
             ended: false,
         }
     }
@@ -60,15 +63,17 @@ impl Inlet {
         (self.filter.losses() != self.told).then(now_or_later)
     }
 
-    /// Tells them.
-    pub(super) fn tell_link(&mut self, at: Instant) {
+    /// Tells them. They carry the time of the last item, not that of looking: items that were read before `now` may still
+    /// be waiting, and times never go back.
+    pub(super) fn tell_link(&mut self, now: Instant) {
         self.told = self.filter.losses();
-        self.told_at = Some(at);
-        self.see(at, None, self.told.into());
+        self.told_at = Some(now);
+        self.see(self.latest.unwrap_or(now), None, self.told.into());
     }
 
     /// Digests one item; `exit` makes the event of QEMU's end.
     pub(super) fn digest(&mut self, item: Item, exit: impl FnOnce(Exit) -> Kind) {
+        self.latest = Some(item.at());
         match item {
             Item::Bytes { at, port: Port::Console, bytes } => {
                 let ready = &mut self.ready;
@@ -126,4 +131,30 @@ impl Inlet {
 
 fn console(at: Instant, line: &[u8], cut: u64) -> Seen {
     Seen::Event { at, guest_ns: None, kind: Kind::Console { line: text(line, cut) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_told_late_do_not_make_times_go_back() {
+        let mut inlet = Inlet::new();
+        let start = Instant::now();
+        let mut times = Vec::new();
+        let noise = |at| Item::Bytes { at, port: Port::Agent, bytes: b"noise\n".to_vec() };
+        inlet.digest(noise(start), |_| Kind::Cancelled);
+        // The consumer looks two seconds later, and something that was read one second later still waits.
+        inlet.tell_link(start + 2 * LINK_INTERVAL);
+        inlet.digest(noise(start + LINK_INTERVAL), |_| Kind::Cancelled);
+        let qmp = Item::Qmp { at: start + LINK_INTERVAL, event: "STOP".into(), data: serde_json::Value::Null };
+        inlet.digest(qmp, |_| Kind::Cancelled);
+        while let Some(seen) = inlet.pop() {
+            if let Seen::Event { at, .. } = seen {
+                times.push(at);
+            }
+        }
+        assert_eq!(times, [start, start + LINK_INTERVAL]);
+        assert_eq!(inlet.link_due(), Some(start + 3 * LINK_INTERVAL), "at most so often in the consumer's time");
+    }
 }

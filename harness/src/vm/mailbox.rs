@@ -62,6 +62,14 @@ pub(super) enum Item {
     Exit { at: Instant, exit: Exit },
 }
 
+impl Item {
+    /// When it was read.
+    pub(super) fn at(&self) -> Instant {
+        let (Self::Bytes { at, .. } | Self::Gap { at, .. } | Self::Qmp { at, .. } | Self::Exit { at, .. }) = self;
+        *at
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     items: VecDeque<Item>,
@@ -182,8 +190,10 @@ impl State {
         self.items.push_back(Item::Bytes { at, port, bytes: bytes.to_vec() });
     }
 
+    /// The gap began earlier than what was put in since, and times never go back: it carries that of its end.
     fn close_gap(&mut self, port: Port) {
-        if let Some((at, lines)) = self.gaps[port as usize].take() {
+        if let Some((began, lines)) = self.gaps[port as usize].take() {
+            let at = self.latest.unwrap_or(began);
             self.items.push_back(Item::Gap { at, port, lines });
         }
     }
@@ -277,6 +287,22 @@ mod tests {
         mailbox.put_qmp(now, "STOP".into(), Value::Null);
         mailbox.try_take();
         assert!(matches!(mailbox.try_take(), Some(Item::Qmp { at, .. }) if at == now + TOGETHER));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nor_at_a_gap() {
+        let mailbox = Mailbox::default();
+        let now = Instant::now();
+        mailbox.put_bytes(now, Port::Beat, &vec![b'x'; Port::Beat.budget() - OVERHEAD]);
+        mailbox.put_bytes(now, Port::Beat, b"lost\n");
+        mailbox.put_qmp(now + TOGETHER, "STOP".into(), Value::Null);
+        mailbox.try_take();
+        mailbox.put_bytes(now + 2 * TOGETHER, Port::Beat, b"kept\n");
+        let mut times = Vec::new();
+        while let Some(item) = mailbox.try_take() {
+            times.push(item.at());
+        }
+        assert_eq!(times, [now + TOGETHER, now + 2 * TOGETHER, now + 2 * TOGETHER]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -229,7 +229,7 @@ Acquire::https::Timeout "20";
 }
 
 /// All sources of the host's apt.
-fn host_sources(job: &Job) -> Result<Vec<sources::Source>, Error> {
+pub fn host_sources(job: &Job) -> Result<Vec<sources::Source>, Error> {
     let args = words(["shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS", "Dir::Etc::sourceparts/d"]);
     let call = Call { program: "apt-config", package: "apt", args, directory: None, deadline: QUERY_DEADLINE };
     let output = call.run(job)?;

@@ -10,7 +10,7 @@ mod sources;
 use super::Kernel;
 use super::cache::{Cache, Kind, path_safe};
 use super::error::{At, Error};
-use super::job::Job;
+use super::job::{self, Job};
 use super::{file, manifest};
 use apt::{Lists, Root};
 use package::Package;
@@ -70,6 +70,18 @@ fn fresh(spec: &str, cache: &Cache) -> Option<(PathBuf, Answer)> {
     let (entry, _) = cache.find(Kind::Kernels, &answer.key).ok()??;
     manifest::touch(&entry);
     Some((entry, answer))
+}
+
+/// Whether apt on this machine is set up for a mirror of Debian, of any release.
+///
+/// # Errors
+/// Where apt's configuration cannot be read.
+pub async fn has_debian_mirror() -> Result<bool, Error> {
+    job::blocking(&|_| {}, |job| {
+        let host = sources::host_release(&fs::read_to_string("/etc/os-release").unwrap_or_default());
+        Ok(sources::for_release(&apt::host_sources(job)?, host.as_deref(), "sid").is_some())
+    })
+    .await
 }
 
 /// The earlier answer for a release or package, whatever its age.
