@@ -1,11 +1,13 @@
 # make demo    one scenario on Debian's own kernel, from nothing to a verdict
 # make test    every test: pure parts, fake guests, real QEMU guests
 # make lint    formatting and clippy
+# make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
 
-.PHONY: demo test lint setup build clean
+.PHONY: demo test lint fuzz setup build clean
 
 CARGO ?= cargo
+FUZZ_SECONDS ?= 60
 OOMPH := $(or $(CARGO_TARGET_DIR),target)/release/oomph
 
 demo: build
@@ -20,6 +22,14 @@ test: setup
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+fuzz: setup
+	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	set -e; fuzz() { target=$$1; shift; mkdir -p fuzz/corpus/$$target; \
+	  cargo +nightly fuzz run $$target fuzz/corpus/$$target "$$@" -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048; }; \
+	fuzz scenario scenarios -- -dict=fuzz/scenario.dict; fuzz line fuzz/seeds/line --; \
+	fuzz kmsg harness/tests/kmsg -- -max_len=4096; fuzz qmp fuzz/seeds/qmp --; \
+	fuzz machine fuzz/seeds/machine --; fuzz events fuzz/seeds/events -- -dict=fuzz/events.dict -max_len=8192
 
 setup:
 	@scripts/host-packages.sh

@@ -5,7 +5,7 @@
 use super::host::Host;
 use crate::event::{Plan, SCHEMA};
 use crate::image::{self, Executable, programs};
-use crate::kernel::{self, Kernel, Names};
+use crate::kernel::{self, Kernel, Names, Temporary};
 use crate::report::Live;
 use crate::scenario::{KernelSource, ProbeKind, Program, Scenario, to_yaml};
 use crate::vm::{Accel, DriveSpec, Qemu, Spec, Wanted, kernel_command_line};
@@ -23,7 +23,7 @@ pub(super) struct Prepared {
     pub spec: Spec,
     /// What the verdict needs to know.
     pub plan: Plan,
-    _overlays: tempfile::TempDir,
+    _overlays: Temporary,
 }
 
 impl Prepared {
