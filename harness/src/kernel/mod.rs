@@ -14,6 +14,7 @@ mod manifest;
 mod names;
 mod resolve;
 
+pub(crate) use cache::Temporary;
 pub use cache::{Cache, Kind, Pruned};
 pub use catalog::{Cached, Listed, fetch, list};
 pub use child::ChildError;

@@ -23,7 +23,7 @@ pub(super) struct Prepared {
     pub spec: Spec,
     /// What the verdict needs to know.
     pub plan: Plan,
-    _overlays: tempfile::TempDir,
+    _overlays: crate::kernel::Temporary,
 }
 
 impl Prepared {
