@@ -485,6 +485,7 @@ impl Judge {
 
     fn probe_end(&mut self, probe: &str, n: u64, answer: Answer) {
         self.probes.end(probe, n, answer, self.clock.fair_ms());
+        self.movement.probed();
         if answer != Answer::Ok && self.probes.requires(probe) {
             self.note(format!("{probe} answered with an error ({answer:?})"));
         }

@@ -32,7 +32,7 @@ fn a_frozen_filesystem_is_hung_and_nothing_helps() {
         ran.run["escapes"].as_array().unwrap().iter().map(|escape| escape["action"].as_str().unwrap()).collect();
     assert_eq!(actions[..2], ["sysrq-f", "release"]);
     let console = fs::read_to_string(ran.folder().join("console.log")).unwrap();
-    assert!(console.contains("Show Blocked State") && console.contains("sb_start_write"), "SysRq-w names the wait");
+    assert!(console.contains("Show Blocked State") && console.contains("percpu_down_read"), "SysRq-w names the wait");
 }
 
 #[test]

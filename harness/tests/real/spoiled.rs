@@ -72,14 +72,12 @@ fn a_probe_that_is_killed_spoils_the_run() {
 }
 
 #[test]
-fn a_flood_on_the_console_changes_nothing() {
-    // Memory in pieces of 1 MiB until the OOM killer comes, beside a flood of lines that look almost like the kernel's.
-    let script = "(while :; do echo 'Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB'; done) & \
-                  a=0123456789abcdef; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do a=$a$a; done; \
-                  while :; do set -- \"$@\" \"$a\"; done";
-    let file = shell(script, "expect: [{outcome: oom-killed}]\n");
+fn a_flood_on_the_console_is_bounded_and_forges_no_kill() {
+    let script = "while :; do echo 'Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB'; done";
+    let file = shell(script, "");
     let ran = Ran::scenario(file.path().to_str().unwrap(), &[]);
-    ran.has_outcome("oom-killed");
+    ran.is_inconclusive("no-pressure");
+    assert_eq!(ran.run["kills"], serde_json::json!([]));
     let size = std::fs::metadata(ran.folder().join("console.log")).unwrap().len();
-    assert!(size < 17 << 20, "{size}");
+    assert!((100_000..17 << 20).contains(&size), "{size}");
 }
