@@ -13,6 +13,7 @@ pub(crate) mod job;
 mod manifest;
 mod names;
 mod resolve;
+mod vmlinux;
 
 pub use cache::{Cache, Kind, Pruned};
 pub use catalog::{Cached, Listed, fetch, list};
@@ -25,6 +26,7 @@ pub use manifest::{Manifest, Record};
 pub(crate) use manifest::{files_below, hash};
 pub use names::{Named, Names, NamesError};
 pub use resolve::resolve;
+pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 
 use serde::Serialize;
 use std::path::PathBuf;
