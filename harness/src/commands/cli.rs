@@ -108,6 +108,9 @@ pub struct Run {
     /// Print the resolved plan and the exact QEMU command, and run nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Print what the scenarios' reproducers provoke and why, and run nothing
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// `oomph results`.

@@ -47,7 +47,11 @@ impl Output {
     /// # Errors
     /// Where stdout cannot be written.
     pub fn run(&self, run: &RunJson) -> anyhow::Result<Status> {
-        if self.json { self.line(&serde_json::to_string(run)?)? } else { self.line(&report::block(run))? };
+        if self.json {
+            self.line(&serde_json::to_string(run)?)?
+        } else {
+            self.line(&report::block(run))?
+        };
         Ok(match (run.outcome, run.expected) {
             (None, _) if run.inconclusive == Some(crate::event::Reason::Cancelled) => Status::Interrupted,
             (None, _) => Status::Inconclusive,

@@ -8,6 +8,7 @@ use crate::event::{Kind, read_events};
 use crate::results::{self, RunJson};
 use crate::verdict::judge;
 use anyhow::Context;
+use jiff::Timestamp;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -23,9 +24,9 @@ pub fn replay(result: &Path, output: &Output) -> anyhow::Result<Status> {
         Some(Kind::Plan(plan)) => plan.scenario.as_str(),
         _ => "",
     };
-    let mut run = RunJson::of_verdict(scenario, &judge(&events));
+    let mut run = RunJson::of_verdict(scenario, &judge(&events), Timestamp::UNIX_EPOCH);
     // What ran where, and what was expected of it, stands beside the events; the verdict does not depend on it.
-    if let Some(stored) = result.is_dir().then(|| results::read(result).ok()).flatten() {
+    if let Some(stored) = result.is_dir().then(|| results::load(result).ok()).flatten() {
         run.adopt(stored);
     }
     run.assess();

@@ -5,8 +5,9 @@
 use super::cli::{Global, Results};
 use super::exit::Status;
 use super::output::Output;
-use crate::results::{self, Store};
+use crate::results;
 use anyhow::Context;
+use std::path::Path;
 
 /// Lists results, or shows one.
 ///
@@ -16,7 +17,7 @@ pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Resu
     match verb {
         Results::List => list(global, output),
         Results::Show { result } => {
-            let run = results::read(result).with_context(|| result.display().to_string())?;
+            let run = results::load(result).with_context(|| result.display().to_string())?;
             output.run(&run)?;
             Ok(Status::AsExpected)
         }
@@ -24,9 +25,9 @@ pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Resu
 }
 
 fn list(global: &Global, output: &Output) -> anyhow::Result<Status> {
-    let listing = Store::new(&global.results).list().with_context(|| global.results.display().to_string())?;
-    for (folder, why) in &listing.broken {
-        eprintln!("oomph: {}: {why}", folder.display());
+    let listing = results::list(&global.results).with_context(|| global.results.display().to_string())?;
+    for broken in &listing.broken {
+        eprintln!("oomph: {}: {}", broken.folder.display(), broken.why);
     }
     for run in &listing.runs {
         if output.json() {
@@ -35,9 +36,11 @@ fn list(global: &Global, output: &Output) -> anyhow::Result<Status> {
             let mark = if run.expected { " " } else { "!" };
             let outcome = run.outcome_name();
             let kills = run.kills.iter().filter(|kill| kill.counts).count();
-            let (started, stall, result) = (&run.started, run.max_stall_s, &run.result);
+            let (started, stall) = (run.started.strftime("%Y-%m-%d %H:%M:%S"), run.max_stall_s);
+            let result = run.result.as_deref().unwrap_or(Path::new("")).display();
             let name = format!("{} on {}", run.scenario, run.kernel);
-            output.line(&format!("{started}  {mark}{outcome:<12} {kills:3} kills {stall:6.1} s  {name:<40} {result}"))?;
+            output
+                .line(&format!("{started}  {mark}{outcome:<12} {kills:3} kills {stall:6.1} s  {name:<40} {result}"))?;
         }
     }
     Ok(Status::AsExpected)

@@ -5,28 +5,39 @@
 use super::cli::{Accel, Global, Run};
 use super::exit::Status;
 use super::output::Output;
+use crate::image::programs;
 use crate::kernel::{self, Cache, Names};
 use crate::report::Live;
 use crate::results::Store;
 use crate::run::{self, Host};
-use crate::scenario::{self, KernelSource, KernelSpec, Scenario};
+use crate::scenario::{self, KernelSource, KernelSpec, Program, Scenario};
 use crate::vm::Wanted;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs scenarios.
 ///
 /// # Errors
 /// Where a scenario or the host is wrong; what ran before keeps its results.
 pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<Status> {
+    let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
     // All scenarios are read before the first is run: a mistake in the last costs nothing.
-    let scenarios: Vec<Scenario> =
-        options.scenarios.iter().map(|file| load(file, options)).collect::<anyhow::Result<_>>()?;
-    let names = Names::load(global.kernels.as_deref(), &std::env::current_dir()?)?;
+    let load = |file: &PathBuf| load(file, options, &names);
+    let scenarios: Vec<Scenario> = options.scenarios.iter().map(load).collect::<anyhow::Result<_>>()?;
     let wanted = match options.accel {
         Accel::Auto => Wanted::Auto,
         Accel::Kvm => Wanted::Kvm,
         Accel::Tcg => Wanted::Tcg,
     };
+    if options.explain {
+        for scenario in &scenarios {
+            let text = match &scenario.workload.program {
+                Program::Reproducer(name) => programs::explanation(name).unwrap_or_default(),
+                Program::Path(_) => "",
+            };
+            output.line(&format!("{}: {}\n\n{text}", scenario.name, scenario.summary))?;
+        }
+        return Ok(Status::AsExpected);
+    }
     if options.dry_run {
         for scenario in &scenarios {
             output.line(&run::describe(scenario, &names, wanted)?)?;
@@ -35,8 +46,8 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let host = Host::look(Cache::open_default()?, wanted).await?;
-        let store = Store::new(&global.results);
+        let host = Host::look(Cache::open(None)?, wanted).await?;
+        let store = Store::new(&global.results)?;
         let mut status = Status::AsExpected;
         for scenario in &scenarios {
             let live = Live::new(&scenario.name);
@@ -59,20 +70,15 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
     })
 }
 
-fn load(file: &Path, options: &Run) -> anyhow::Result<Scenario> {
+fn load(file: &Path, options: &Run, names: &Names) -> anyhow::Result<Scenario> {
     let mut scenario = scenario::load(file, &options.overrides)?;
     if let Some(kernel) = &options.kernel {
-        scenario.kernel = named_or_file(kernel, options.modules.as_deref());
+        scenario.kernel = match &options.modules {
+            None => names.from_argument(kernel),
+            Some(modules) => {
+                KernelSpec::Inline(KernelSource::Image { image: kernel.into(), modules: Some(modules.clone()) })
+            }
+        };
     }
     Ok(scenario)
-}
-
-/// A name has no slash and is no file here; anything else is the path of an image.
-fn named_or_file(kernel: &str, modules: Option<&Path>) -> KernelSpec {
-    let path = Path::new(kernel);
-    if kernel.contains('/') || path.is_file() || modules.is_some() {
-        KernelSpec::Inline(KernelSource::Image { image: path.to_owned(), modules: modules.map(Path::to_owned) })
-    } else {
-        KernelSpec::Named(kernel.to_owned())
-    }
 }

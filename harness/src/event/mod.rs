@@ -186,7 +186,8 @@ pub enum Kind {
         /// Lines that came again.
         repeated: u64,
     },
-    /// Console lines that were too many to keep; what they said about kills and stalls was kept all the same.
+    /// Console lines that were too many to be kept. Once 4 MiB are recorded, lines that cannot bear on a verdict are left
+    /// out; where the guest prints faster than the host reads, any may be missing.
     Dropped {
         /// Lines dropped since the last such event.
         lines: u64,

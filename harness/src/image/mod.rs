@@ -1,3 +1,29 @@
-//! (being built)
+//! What a guest boots into: its initramfs and its data disks.
+//! Lives here: module closure, initramfs, disks, the workload's executable, the guest's configuration.
+//! May not live here: where kernels come from (`kernel`), or how a guest is started (`vm`).
 
+mod closure;
+mod config;
+pub mod disks;
+mod error;
+mod initramfs;
+mod library;
+mod mkfs;
+mod modinfo;
+mod module_index;
+mod modules;
+mod prepare;
+mod program;
 pub mod programs;
+
+pub use closure::{Step, closure};
+pub use config::{config, probe_names};
+pub use disks::PreparedDisk;
+pub use error::Error;
+pub use initramfs::{Content, Entry, build};
+pub use mkfs::Mkfs;
+pub use modinfo::Modinfo;
+pub use module_index::{Index, Module};
+pub use modules::{LoadedModule, wanted_modules};
+pub use prepare::{Executable, Image, prepare};
+pub use program::Packed;

@@ -13,6 +13,18 @@ pub fn reproducer(name: &str) -> Option<&'static [u8]> {
     REPRODUCER_FILES.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
 }
 
+/// What a reproducer provokes and why, as its own `--explain` prints it.
+pub fn explanation(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "exit-with" => include_str!("../../../reproducers/src/bin/exit-with.txt"),
+        "fill-disk" => include_str!("../../../reproducers/src/bin/fill-disk.txt"),
+        "freeze-forever" => include_str!("../../../reproducers/src/bin/freeze-forever.txt"),
+        "spin-rt" => include_str!("../../../reproducers/src/bin/spin-rt.txt"),
+        "xfs-inode-mutex" => include_str!("../../../reproducers/src/bin/xfs-inode-mutex.txt"),
+        _ => return None,
+    })
+}
+
 /// Names of the reproducers, sorted; those that only tests use are among them.
 pub fn reproducers() -> impl Iterator<Item = &'static str> {
     REPRODUCER_FILES.iter().map(|(name, _)| *name)
@@ -48,5 +60,9 @@ mod tests {
         assert!(reproducers().is_sorted());
         assert!(reproducers().any(|name| name == "xfs-inode-mutex"));
         assert_eq!(reproducer("xfs"), None);
+        assert!(reproducers().all(|name| explanation(name).is_some()));
+        let mut known = crate::scenario::REPRODUCERS;
+        known.sort_unstable();
+        assert!(reproducers().eq(known), "scenarios can name each, and no other");
     }
 }

@@ -70,7 +70,10 @@ pub struct Pruned {
 }
 
 impl Cache {
-    /// The cache at `root`, else at `$XDG_CACHE_HOME/oomph`, else at `~/.cache/oomph`. Makes the directory.
+    /// The cache at `root`, else at `$XDG_CACHE_HOME/oomph`, else at `~/.cache/oomph`; the directory is made if need be.
+    ///
+    /// # Errors
+    /// Where nothing says where it is, or the directory cannot be made.
     pub fn open(root: Option<&Path>) -> Result<Self, Error> {
         let root = match root {
             Some(root) => root.to_owned(),

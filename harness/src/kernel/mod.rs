@@ -22,10 +22,10 @@ pub(crate) use error::At;
 pub use error::{Error, FileError};
 pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};
 pub use job::Progress;
+pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
-pub(crate) use manifest::{files_below, hash};
 pub use names::{Named, Names, NamesError};
-pub use resolve::resolve;
+pub use resolve::{meaning, resolve};
 pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 
 use serde::Serialize;

@@ -108,15 +108,17 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 impl Names {
-    /// The list in `file` where one is given (`--kernels`); else in the nearest `kernel-configs/kernels.yaml` upward from
-    /// one of `places` (the scenario's directory, the working directory); else the built-in one.
+    /// The list in `file` where one is given (`--kernels`); else the nearest `kernel-configs/kernels.yaml` upward from the
+    /// first of `places` that has one (the scenario's directory, the working directory); else the built-in one.
+    ///
+    /// # Errors
+    /// Where the list cannot be read, or something in it is wrong.
     pub fn find(file: Option<&Path>, places: &[&Path]) -> Result<Self, NamesError> {
-        let upward = || {
-            let absolute = places.iter().filter_map(|place| std::path::absolute(place).ok());
-            absolute
-                .into_iter()
-                .find_map(|place| place.ancestors().map(|up| up.join(PLACE)).find(|path| path.is_file()))
+        let near = |place: &&Path| {
+            let place = std::path::absolute(place).ok()?;
+            place.ancestors().map(|up| up.join(PLACE)).find(|path| path.is_file())
         };
+        let upward = || places.iter().find_map(near);
         match file.map(Path::to_owned).or_else(upward) {
             Some(path) => Self::read(&path),
             None => Self::built_in(),

@@ -30,7 +30,10 @@ fn from_source(name: String, source: &KernelSource, cache: &Cache, job: &Job) ->
 }
 
 /// A specification's name, source and tags.
-fn meaning(spec: &KernelSpec, names: &Names) -> Result<(String, KernelSource, Vec<String>), Error> {
+///
+/// # Errors
+/// Where no kernel has that name.
+pub fn meaning(spec: &KernelSpec, names: &Names) -> Result<(String, KernelSource, Vec<String>), Error> {
     match spec {
         KernelSpec::Named(name) => match names.kernels.get(name) {
             Some(named) => Ok((name.clone(), named.source.clone(), named.tags.clone())),

@@ -46,6 +46,13 @@ struct Invocation {
     used: bool,
 }
 
+impl Default for Parser {
+    /// A parser for our own guests' consoles: `printk.time=1` is set, so what has no timestamp is not the kernel's.
+    fn default() -> Self {
+        Self::new(Timestamps::Required)
+    }
+}
+
 impl Parser {
     /// A parser for a console on which timestamps are required (ours always are) or absent.
     pub fn new(timestamps: Timestamps) -> Self {

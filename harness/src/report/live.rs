@@ -90,12 +90,8 @@ impl Live {
 fn line(phase: Phase, view: &View<'_>) -> String {
     let mut line = format!("{} {}", phase.name(), seconds(view.phase_ms));
     if view.beat.n > 0 {
-        line += &format!(
-            ", guest {}, {} MiB free, {} kills",
-            seconds(view.guest_ms),
-            view.beat.free_kb / 1024,
-            view.kills
-        );
+        line +=
+            &format!(", guest {}, {} MiB free, {} kills", seconds(view.guest_ms), view.beat.free_kb / 1024, view.kills);
     }
     if let Some((probe, age)) = view.oldest.filter(|_| view.ready) {
         line += &format!(", {probe} {}", seconds(age));

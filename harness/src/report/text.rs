@@ -62,10 +62,10 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     }
     let host = &run.host;
     if !host.accelerator.is_empty() {
-        writeln!(out, "  machine     {}, {}", host.accelerator_reason, host.qemu)?;
+        writeln!(out, "  machine     {}, {}, on {}", host.accelerator, host.qemu, host.cpu)?;
     }
-    if !run.result.is_empty() {
-        writeln!(out, "  result      {}", run.result)?;
+    if let Some(result) = &run.result {
+        writeln!(out, "  result      {}", result.display())?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 use super::machine::{Action, Machine};
 use crate::event::{Event, Kind, Plan, Reason};
+use crate::kmsg::{self, Timestamps};
 use crate::scenario::{Fault, FaultAction};
 use crate::verdict::{Judge, View};
 use crate::vm::qmp::QmpError;
@@ -16,6 +17,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 const TICK: Duration = Duration::from_millis(250);
 /// What was read before a tick is taken in before it, so that no line looks older than it is; but no flood may hold up time.
 const BEFORE_TICK: usize = 20_000;
+/// Console lines are recorded as they stand up to so many bytes of them; after that only those that may bear on a verdict.
+const CONSOLE_KEPT: usize = 4 << 20;
 
 /// Where events go besides the machine.
 pub trait Sink {
@@ -68,6 +71,10 @@ struct Driver<'a> {
     machine: Machine,
     clock: Clock,
     finished: bool,
+    /// Bytes of console lines recorded.
+    console: usize,
+    /// Console lines left out since the last tick.
+    left_out: u64,
     /// QEMU's end has been told: nothing more will be seen.
     silent: bool,
     /// Until the record fails: that it failed is judged, but cannot be recorded.
@@ -98,7 +105,18 @@ impl Clock {
 impl<'a> Driver<'a> {
     fn new(vm: &'a mut Vm, faults: &'a [Fault], sink: &'a mut dyn Sink) -> Self {
         let (machine, clock) = (Machine::new(faults), Clock::new());
-        Self { vm, sink, faults, machine, clock, finished: false, silent: false, recording: true }
+        Self {
+            vm,
+            sink,
+            faults,
+            machine,
+            clock,
+            finished: false,
+            console: 0,
+            left_out: 0,
+            silent: false,
+            recording: true,
+        }
     }
 
     async fn tick(&mut self, now: Instant) {
@@ -113,15 +131,21 @@ impl<'a> Driver<'a> {
             };
             self.see(seen).await;
         }
+        if let lines @ 1.. = std::mem::take(&mut self.left_out) {
+            self.record(now, None, Kind::Dropped { lines }).await;
+        }
         let tick = self.vm.tick();
         self.record(now, None, Kind::Tick(tick)).await;
     }
 
     async fn see(&mut self, seen: Option<Seen>) {
         match seen {
+            Some(Seen::Event { kind: Kind::Console { line }, .. }) if self.is_too_much(&line) => self.left_out += 1,
             Some(Seen::Event { at, guest_ns, kind }) => self.record(at, guest_ns, kind).await,
             Some(Seen::ConsoleBytes { at, bytes }) => {
-                if self.recording && let Err(error) = self.sink.console(&bytes) {
+                if self.recording
+                    && let Err(error) = self.sink.console(&bytes)
+                {
                     self.recording = false;
                     self.record(at, None, disk_error(&error)).await;
                 }
@@ -130,13 +154,21 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Whether a console line is left out of the record, so that a flood cannot fill the disk.
+    fn is_too_much(&mut self, line: &str) -> bool {
+        self.console += line.len();
+        self.console > CONSOLE_KEPT && !kmsg::matters(line, Timestamps::Required)
+    }
+
     /// Records one event and does what the machine wants done about it, which leaves events in turn.
     async fn record(&mut self, at: Instant, guest_ns: Option<u64>, kind: Kind) {
         let mut queue = VecDeque::from([(at, guest_ns, kind)]);
         while let Some((at, guest_ns, kind)) = queue.pop_front() {
             let stopped = matches!(&kind, Kind::Qmp { event, .. } if event == "STOP");
             let event = self.clock.stamp(at, guest_ns, kind);
-            if self.recording && let Err(error) = self.sink.event(&event) {
+            if self.recording
+                && let Err(error) = self.sink.event(&event)
+            {
                 self.recording = false;
                 queue.push_back((Instant::now(), None, disk_error(&error)));
             }
@@ -205,12 +237,14 @@ impl<'a> Driver<'a> {
 
 /// A SysRq that could not be sent is told, not judged: the guest is judged without it.
 fn not_pressed(key: char, error: &Error) -> Kind {
-    Kind::Qmp { event: "OOMPH_SYSRQ_FAILED".into(), data: serde_json::json!({ "key": key, "error": error.to_string() }) }
+    Kind::Qmp {
+        event: "OOMPH_SYSRQ_FAILED".into(),
+        data: serde_json::json!({ "key": key, "error": error.to_string() }),
+    }
 }
 
 fn disk_error(error: &std::io::Error) -> Kind {
-    let reason =
-        if error.kind() == std::io::ErrorKind::StorageFull { Reason::DiskFull } else { Reason::HarnessError };
+    let reason = if error.kind() == std::io::ErrorKind::StorageFull { Reason::DiskFull } else { Reason::HarnessError };
     Kind::HostError { reason, detail: format!("the result folder cannot be written: {error}") }
 }
 

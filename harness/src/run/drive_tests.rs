@@ -182,10 +182,12 @@ async fn noise_floods_and_a_deaf_qmp_change_nothing() {
     let script = Script::new()
         .since_start(secs(3), kill("hog", 91))
         .since_start(secs(4), Act::Garbage(b"\xff\xfe@fault 1 2 end ok=1 *00000000\n@@@@\n\0\0".to_vec()))
-        .since_start(secs(5), Act::Flood(200_000))
+        .since_start(secs(5), Act::Flood(50_000))
         .since_start(secs(6), Act::QmpDeaf);
     let ran = run(script).await;
     assert_eq!(ran.verdict.outcome(), Some(Outcome::OomKilled), "{:#?}", ran.verdict.evidence);
+    let events = read_events(ran.memory.events.as_slice()).unwrap();
+    assert!(events.iter().any(|event| matches!(event.kind, Kind::Dropped { lines: 1.. })), "not all was kept");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use crate::report::Live;
 use crate::results::{ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store};
 use crate::scenario::{Scenario, matching, to_yaml};
 use crate::verdict::{Judge, Verdict, View};
-use crate::vm::{self, Accel, Vm};
+use crate::vm::{self, Vm};
 use anyhow::Context;
 use jiff::Timestamp;
 use std::io;
@@ -24,9 +24,6 @@ const LAUNCH: Duration = Duration::from_secs(60);
 const PROOF: Duration = Duration::from_secs(10);
 /// Between quit, SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
-/// Boot deadlines where a scenario leaves them open, in milliseconds of fair time.
-const BOOT_TCG_MS: u64 = 120_000;
-const BOOT_KVM_MS: u64 = 30_000;
 /// Bounds of the two logs, in bytes. An hour of ticks and probes is 15 MiB of events.
 const CONSOLE_MAX: u64 = 16 << 20;
 const EVENTS_MAX: u64 = 256 << 20;
@@ -47,11 +44,11 @@ pub async fn execute(
     let mut interrupts = Interrupts::new()?;
     let draft = store.begin(&scenario.name, &kernel.name)?;
     live.doing("preparing the guest");
-    let mut prepared = prepare(host, scenario, kernel).await?;
+    let mut prepared = prepare(host, scenario, kernel, &live).await?;
     live.doing("choosing the accelerator");
     let (accel, why) = vm::choose(host.wanted, &host.qemu, &prepared.spec, host.cache.root(), PROOF).await?;
     live.note(&why);
-    prepared.set_accel(accel, if accel == Accel::Kvm { BOOT_KVM_MS } else { BOOT_TCG_MS });
+    prepared.set_accel(accel);
     std::fs::write(draft.scenario_yaml(), to_yaml(scenario)?).with_context(|| "scenario.yaml")?;
     std::fs::write(draft.command_txt(), prepared.spec.command_text(&host.qemu)).with_context(|| "command.txt")?;
 

@@ -131,11 +131,7 @@ impl Machine {
                 self.stage = Stage::Run(Phase::Boot);
                 return vec![Action::Enter(Phase::Boot)];
             }
-            Kind::Ack { command } => {
-                if self.pending.as_ref().is_some_and(|pending| pending.command.name() == command) {
-                    self.pending = None;
-                }
-            }
+            Kind::Ack { command } => self.pending = self.pending.take().filter(|one| one.command.name() != command),
             Kind::Released { .. } => self.released = true,
             Kind::QemuExit { .. } => self.qemu_gone = true,
             // Even in the middle of escapes: the end stays as it was found.

@@ -16,4 +16,4 @@ pub use drive::{Sink, drive};
 pub use execute::execute;
 pub use host::Host;
 pub use machine::{Action, Machine};
-pub use prepare::{describe, required};
+pub use prepare::describe;

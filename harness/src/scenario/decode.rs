@@ -12,7 +12,7 @@ use serde_yaml::{Error, MessageFormatter, UserMessageFormatter};
 use std::ops::Range;
 
 /// Most YAML events (values, starts and ends of lists and maps) of a scenario, aliases unfolded.
-const MAX_EVENTS: usize = 50_000;
+const MAX_EVENTS: usize = 10_000;
 
 /// Keys that a later version will know, so that the error says more than that this one does not.
 const LATER: [&str; 7] = ["source", "config", "patches", "make", "image", "ssh", "login"];
@@ -29,7 +29,7 @@ pub fn decode(text: &str) -> Result<RawScenario, Box<Problem>> {
             max_depth: MAX_DEPTH,
             max_aliases: 1000,
             max_anchors: 1000,
-            max_documents: 1,
+            max_documents: 2,
             flow_nesting_limit: MAX_DEPTH,
         },
         alias_limits: serde_yaml::alias_limits! {
@@ -81,11 +81,11 @@ fn translate(text: &str, error: &Error) -> Problem {
                 "sequence start" => "a list (`[a, b]`, or lines that begin with `- `)",
                 other => other,
             };
-            Problem::new(&at, "the value has another shape than it should", format!("expected {expected}"))
+            Problem::new(&at, "the value has the wrong shape", format!("expected {expected}"))
         }
         Error::SerdeInvalidType { unexpected, expected, .. }
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            Problem::new(&at, format!("{unexpected} does not do here"), format!("expected {expected}"))
+            Problem::new(&at, format!("{unexpected} cannot stand here"), format!("expected {expected}"))
         }
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }

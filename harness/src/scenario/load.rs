@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// Largest scenario file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
+/// Longest line, in bytes: every line may have to be drawn, and drawing takes a second for a line of 1 MiB.
+const MAX_LINE: usize = 1 << 16;
 
 /// Loads a scenario file, with `KEY=VALUE` overrides put into it before anything is checked.
 ///
@@ -41,6 +43,11 @@ pub fn parse(text: &str, file: &Path, overrides: &[String]) -> Result<Scenario, 
                 "a scenario has at least a name, a summary, a kernel, a guest and a workload",
             )],
         );
+    }
+    let mut lines = text.as_str().split('\n').zip(1..);
+    if let Some((line, number)) = lines.find(|(line, _)| line.len() > MAX_LINE) {
+        let message = format!("line {number} is too long: {} bytes", line.len());
+        return fail(&text, vec![Problem::of_file(message, "a line has at most 64 KiB")]);
     }
     for (set, argument) in overrides.iter().enumerate() {
         if let Err(problem) = overrides::apply(&mut text, set, argument) {

@@ -5,6 +5,7 @@
 //! file + overrides → text → raw types (keys and nesting) → checks → model; the model → raw types → YAML.
 
 mod check;
+mod choices;
 mod decode;
 mod expect;
 mod load;

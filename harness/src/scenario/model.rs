@@ -62,7 +62,7 @@ pub enum KernelSource {
 pub struct Guest {
     /// Virtual processors, 1 to 64.
     pub cpus: u32,
-    /// Memory in bytes; a multiple of 1 MiB, at least 64 MiB.
+    /// Memory in bytes; a multiple of 1 MiB, at least 96 MiB.
     pub memory: u64,
     /// Data disks by name.
     pub disks: BTreeMap<String, Disk>,

@@ -9,6 +9,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+/// Most problems drawn; of more, the first.
+const MAX_DRAWN: usize = 20;
 /// Lines shown before and after the one that is wrong.
 const CONTEXT_LINES: usize = 2;
 
@@ -111,8 +113,10 @@ impl ScenarioError {
     /// All problems as text for people, drawn with their lines; in colour where `colour` says so.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let drawn: Vec<String> = self.0.problems.iter().map(|problem| self.draw(&renderer, problem)).collect();
-        drawn.join("\n\n")
+        let drawn = self.0.problems.iter().take(MAX_DRAWN).map(|problem| self.draw(&renderer, problem));
+        let more = self.0.problems.len().saturating_sub(MAX_DRAWN);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        drawn.chain(more).collect::<Vec<String>>().join("\n\n")
     }
 
     fn source_name(&self, origin: Origin) -> String {

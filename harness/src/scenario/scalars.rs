@@ -1,17 +1,16 @@
-//! Scalars: what a name, a path, a number, a choice may be.
+//! Scalars: what a name, a path, a number, a time may be.
 //! Lives here: one type a kind, its own rule, its JSON Schema.
 //! May not live here: rules about more than one value (`check`).
 
-use super::model::{Filesystem, Mechanism, Outcome, ProbeKind, VersionBound};
-use super::suggest::{nearest, one_of};
+use super::model::VersionBound;
 use super::value::{Scalar, Wrong};
 use super::{units, version};
 use schemars::{Schema, json_schema};
 
-/// Defines a kind of text: its pattern for JSON Schema, its longest length in characters, the same rule as code, and what
-/// would be right.
+/// Defines a kind of text: what it is called, its pattern for JSON Schema, its longest length in characters, the same
+/// rule as code, and what would be right.
 macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, $pattern:literal, $max:literal, $rule:expr, $right:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $pattern:literal, $max:literal, $rule:expr, $right:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $name(pub String);
@@ -27,7 +26,7 @@ macro_rules! text {
                 } else if rule(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(Wrong::new(format!("{text:?} does not do here"), $right))
+                    Err(Wrong::new(format!(concat!("{:?} cannot be ", $what), text), $right))
                 }
             }
 
@@ -62,33 +61,33 @@ fn one_line(text: &str) -> bool {
 
 text! {
     /// A scenario's name. It is also a folder's, so it has no slash and does not begin with a dot.
-    Name, "^[a-z0-9][a-z0-9._-]*$", 64,
+    Name, "a scenario's name", "^[a-z0-9][a-z0-9._-]*$", 64,
     |text| word(text, lower_or_digit, |c| lower_or_digit(c) || "._-".contains(c)),
     "a name has lower-case letters, digits, `.`, `_` and `-`, and begins with a letter or digit"
 }
 text! {
     /// A line for people.
-    Line, r"^[^\u0000-\u001f\u007f-\u009f]*$", 500, one_line, "one line of text, without control characters"
+    Line, "a line of text", r"^[^\u0000-\u001f\u007f-\u009f]*$", 500, one_line, "one line of text, without control characters"
 }
 text! {
     /// A kernel's name or tag, a Debian release or package.
-    KernelName, "^[A-Za-z0-9][A-Za-z0-9._+-]*$", 100,
+    KernelName, "the name of a kernel, tag, release or package", "^[A-Za-z0-9][A-Za-z0-9._+-]*$", 100,
     |text| word(text, letter_or_digit, |c| letter_or_digit(c) || "._+-".contains(c)),
     "a name has letters, digits, `.`, `_`, `+` and `-`; a file is written `{image: PATH}`"
 }
 text! {
     /// A path on this machine; one that is relative starts at the scenario's folder.
-    FilePath, r"^[^\u0000-\u001f\u007f-\u009f]*$", 4000, one_line, "a path, without control characters"
+    FilePath, "a path", r"^[^\u0000-\u001f\u007f-\u009f]*$", 4000, one_line, "a path, without control characters"
 }
 text! {
     /// A disk's name; the guest knows the disk by it, as its virtio serial of at most 20 bytes (VIRTIO_BLK_ID_BYTES).
-    DiskName, "^[a-z][a-z0-9-]*$", 20,
+    DiskName, "a disk's name", "^[a-z][a-z0-9-]*$", 20,
     |text| word(text, |c| c.is_ascii_lowercase(), |c| lower_or_digit(c) || c == '-'),
     "a disk's name has lower-case letters, digits and `-`, and begins with a letter"
 }
 text! {
     /// A mount point.
-    MountPoint, "^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", 200,
+    MountPoint, "a mount point", "^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", 200,
     |text| text.strip_prefix('/').is_some_and(|rest| {
         rest.split('/').all(|part| word(part, |c| letter_or_digit(c) || c == '_', |c| letter_or_digit(c) || "._-".contains(c)))
     }),
@@ -96,30 +95,30 @@ text! {
 }
 text! {
     /// A kernel setting's name.
-    SettingName, r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$", 200,
+    SettingName, "a kernel setting", r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$", 200,
     |text| text.contains('.') && text.split('.').all(|part| !part.is_empty() && word(part, |c| letter_or_digit(c) || "_-".contains(c), |c| letter_or_digit(c) || "_-".contains(c))),
     "a setting is written as sysctl(8) does, with dots: `vm.panic_on_oom`"
 }
 text! {
     /// A word of the kernel's command line.
-    BootWord, "^[!-~]+$", 200, |text| text.chars().all(|c| c.is_ascii_graphic()),
+    BootWord, "a word of the kernel's command line", "^[!-~]+$", 200, |text| text.chars().all(|c| c.is_ascii_graphic()),
     "one word of printable ASCII; each word is an item of its own"
 }
 text! {
     /// The name of an argument: `writers` for `--writers=…`.
-    ArgName, "^[A-Za-z0-9][A-Za-z0-9._-]*$", 100,
+    ArgName, "an argument's name", "^[A-Za-z0-9][A-Za-z0-9._-]*$", 100,
     |text| word(text, letter_or_digit, |c| letter_or_digit(c) || "._-".contains(c)),
     "the name of a long option without its dashes; other arguments are written as a list"
 }
 text! {
     /// The name of an environment variable.
-    VariableName, "^[A-Za-z_][A-Za-z0-9_]*$", 100,
+    VariableName, "a variable's name", "^[A-Za-z_][A-Za-z0-9_]*$", 100,
     |text| word(text, |c| c.is_ascii_alphabetic() || c == '_', |c| letter_or_digit(c) || c == '_'),
     "a variable's name has letters, digits and `_`, and does not begin with a digit"
 }
 text! {
     /// A process's name as the kernel keeps it (TASK_COMM_LEN is 16 with the NUL).
-    ProcessName, r"^[^\u0000-\u001f\u007f-\u009f]*$", 15, one_line,
+    ProcessName, "a process's name", r"^[^\u0000-\u001f\u007f-\u009f]*$", 15, one_line,
     "a process's name as the kernel keeps it: at most 15 characters"
 }
 
@@ -299,47 +298,69 @@ impl Scalar for Vec<VersionBound> {
     }
 }
 
-/// Words that a later version will know, so that the error says more than that this one does not.
-const LATER: [&str; 1] = ["login"];
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
 
-/// Reads one of a few words.
-fn choice<T: Copy>(text: &str, choices: &[(&'static str, T)]) -> Result<T, Wrong> {
-    if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
-        return Ok(*value);
+    /// Whether a text is of a kind, as the parser and as an editor sees it.
+    fn both<T: Scalar>(text: &str) -> (bool, bool) {
+        let schema = jsonschema::validator_for(T::schema().as_value()).unwrap();
+        (T::read(text).is_ok(), schema.is_valid(&text.into()))
     }
-    let known: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-    let message = match LATER.contains(&text) {
-        true => format!("`{text}` is not supported by this version of oomph"),
-        false => format!("`{text}` is not known here"),
-    };
-    let wrong = Wrong::new(message, one_of(&known));
-    Err(match nearest(text, &known) {
-        Some(known) => wrong.help(format!("did you mean `{known}`?")),
-        None => wrong,
-    })
-}
 
-/// Makes an enum of the model a scalar.
-macro_rules! choices {
-    ($kind:ident: $($name:literal => $value:ident),+) => {
-        impl Scalar for $kind {
-            fn read(text: &str) -> Result<Self, Wrong> {
-                choice(text, &[$(($name, Self::$value)),+])
-            }
+    fn agree<T: Scalar>(text: &str) -> Result<(), TestCaseError> {
+        let (parser, editor) = both::<T>(text);
+        prop_assert_eq!(parser, editor, "{:?}", text);
+        Ok(())
+    }
 
-            fn text(&self) -> String {
-                match self { $(Self::$value => $name.to_owned()),+ }
-            }
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
 
-            fn schema() -> Schema {
-                json_schema!({"enum": [$($name),+]})
-            }
+        #[test]
+        fn parser_and_schema_agree_on_texts(text in prop_oneof!["[a-zA-Z0-9/._=+ -]{0,24}", "/?[a-z.]{0,3}(/[a-z._]{0,3}){0,3}", "\\PC{0,70}", any::<String>()]) {
+            agree::<Name>(&text)?;
+            agree::<Line>(&text)?;
+            agree::<KernelName>(&text)?;
+            agree::<DiskName>(&text)?;
+            agree::<MountPoint>(&text)?;
+            agree::<SettingName>(&text)?;
+            agree::<BootWord>(&text)?;
+            agree::<ArgName>(&text)?;
+            agree::<VariableName>(&text)?;
+            agree::<ProcessName>(&text)?;
+            agree::<ArgText>(&text)?;
+            agree::<Setting>(&text)?;
         }
-    };
-}
 
-choices!(Filesystem: "xfs" => Xfs, "ext4" => Ext4);
-choices!(ProbeKind: "beat" => Beat, "counters" => Counters, "fault" => Fault, "spawn" => Spawn, "file" => File);
-choices!(Outcome: "recovered" => Recovered, "oom-killed" => OomKilled, "hung" => Hung, "panicked" => Panicked);
-choices!(Mechanism: "oom-deadlock" => OomDeadlock, "no-fs-livelock" => NoFsLivelock,
-    "isolation-throttle" => IsolationThrottle, "io-stall" => IoStall, "unknown" => Unknown);
+        #[test]
+        fn parser_and_schema_agree_on_units(text in "[0-9]{0,3} {0,2}(B|KiB|MiB|GiB|MB|M)?( |x)?") {
+            agree::<Size>(&text)?;
+        }
+
+        #[test]
+        fn the_schema_takes_every_time_and_range_that_the_parser_takes(
+            time in "([0-9]{1,2}(h|m|s|ms|x)){0,3}|lift",
+            range in "( ?(<|<=|>=|=|==) ?[0-9]{1,2}(\\.[0-9]{1,2}){0,3} ?){0,3}",
+        ) {
+            let (parser, editor) = both::<Duration>(&time);
+            prop_assert!(editor || !parser, "{time:?}");
+            let (parser, editor) = both::<Until>(&time);
+            prop_assert!(editor || !parser, "{time:?}");
+            let (parser, editor) = both::<Vec<VersionBound>>(&range);
+            prop_assert!(editor || !parser, "{range:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_folder() {
+        for text in ["", ".", "..", "../x", "a/b", "/a", ".x", "-x", "A", "a b", "a\0", "é"] {
+            assert!(Name::read(text).is_err(), "{text:?}");
+        }
+        for text in ["a", "0", "xfs-inode-mutex", "a..b", "a_b.c"] {
+            assert!(Name::read(text).is_ok(), "{text:?}");
+        }
+    }
+}

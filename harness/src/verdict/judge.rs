@@ -206,14 +206,15 @@ impl Judge {
             }
             Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
+            // They were printed, though nobody kept them.
+            Kind::Dropped { .. } => self.clock.printed(event.host_ns),
             Kind::Hello { .. }
             | Kind::WorkloadStarted { .. }
             | Kind::Command { .. }
             | Kind::QemuExit { .. }
             | Kind::Ack { .. }
             | Kind::Bye { .. }
-            | Kind::Link { .. }
-            | Kind::Dropped { .. } => {}
+            | Kind::Link { .. } => {}
         }
     }
 
@@ -463,13 +464,13 @@ impl Judge {
         let now = self.clock.fair_ms();
         self.probes.begin(oomph_wire::words::source::BEAT, beat.n, now);
         self.probes.end(oomph_wire::words::source::BEAT, beat.n, Answer::Ok, now);
-        if let Some(guest_ms) = guest_ns.map(|ns| ns / 1_000_000) {
-            if let Some((guest_before, fair_before)) = self.guest.beat_times.replace((guest_ms, now)) {
-                let (guest, fair) = (guest_ms.saturating_sub(guest_before), now - fair_before);
-                if guest.saturating_sub(fair) > CLOCK_JUMP_MS {
-                    self.guest.void_until_ms = now + DETECTORS_VOID_MS;
-                    self.note(format!("the guest's clock went {guest} ms in {fair} ms of its time"));
-                }
+        if let Some(guest_ms) = guest_ns.map(|ns| ns / 1_000_000)
+            && let Some((guest_before, fair_before)) = self.guest.beat_times.replace((guest_ms, now))
+        {
+            let (guest, fair) = (guest_ms.saturating_sub(guest_before), now - fair_before);
+            if guest.saturating_sub(fair) > CLOCK_JUMP_MS {
+                self.guest.void_until_ms = now + DETECTORS_VOID_MS;
+                self.note(format!("the guest's clock went {guest} ms in {fair} ms of its time"));
             }
         }
         if self.under_pressure() && beat.free_kb < 2 * self.pressure.min_kb {

@@ -3,13 +3,15 @@
 //! May not live here: QEMU's command line (`spec`).
 
 /// Words for every guest, each with its reason.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
     // The console is ttyS0.
     "console=ttyS0,115200",
     // Everything down to KERN_INFO: stacks of SysRq-w and -t are printed with KERN_INFO (kernel/sched/core.c,
     // sched_show_task), and SysRq raises the level for its own headline only (drivers/tty/sysrq.c, __handle_sysrq).
     "loglevel=7",
     "printk.time=1",
+    // No program may write lines that look like the kernel's: a verdict rests on them (kernel/printk/printk.c, 4.8).
+    "printk.devkmsg=off",
     // All SysRq keys work from boot on, whatever the distribution's mask is (drivers/tty/sysrq.c, sysrq_mask).
     "sysrq_always_enabled",
     // ttyS0 to ttyS2 exist even where CONFIG_SERIAL_8250_RUNTIME_UARTS is smaller.

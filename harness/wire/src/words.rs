@@ -24,7 +24,8 @@ pub mod source {
 pub mod kind {
     /// agent: first line. `proto`, `kernel` (uname release), `cpus`, `mem` (MemTotal, kB).
     pub const HELLO: &str = "hello";
-    /// agent: set-up failed and the guest powers off. `what` (step and object), `errno`.
+    /// agent: set-up failed and the guest powers off. `what` (step and object), `errno`. After `ready`: the workload could
+    /// not be started (`what` begins with `workload `), and the agent goes on obeying.
     pub const FAILED: &str = "failed";
     /// agent: set-up is done, probes run. `min` (sum of the zones' min watermarks, kB), `sysrq` (value read back).
     pub const READY: &str = "ready";

@@ -9,10 +9,7 @@ const PROGRAM: Program = Program {
     name: "exit-with",
     summary: "For tests: exits at once with a given code.",
     parameters: &[Parameter::number("code", 1, 0, 255, "exit code")],
-    explanation: "
-exit-with provokes nothing. A run whose workload ends before the pressure was there proves nothing about its kernel:
-inconclusive (workload-failed, or no-pressure with code 0), never a good kernel.
-",
+    explanation: include_str!("exit-with.txt"),
 };
 
 fn main() -> ExitCode {

@@ -10,10 +10,7 @@ const PROGRAM: Program = Program {
     name: "fill-disk",
     summary: "For tests: writes to its working directory until the disk is full, and fails.",
     parameters: &[],
-    explanation: "
-fill-disk provokes no dependency. It ends with exit code 1 and errno 28 (ENOSPC) in the progress page, which a run has to
-call inconclusive: the workload failed, and says nothing about the kernel.
-",
+    explanation: include_str!("fill-disk.txt"),
 };
 
 fn main() -> ExitCode {

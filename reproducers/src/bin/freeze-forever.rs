@@ -17,13 +17,7 @@ const PROGRAM: Program = Program {
         Parameter::number("writers", 2, 1, 100, "processes that append to a file"),
         Parameter::number("after", 3, 0, 3600, "seconds until the filesystem is frozen"),
     ],
-    explanation: "
-freeze-forever makes a hang that is not one of memory. FIFREEZE (ioctl_fsfreeze, fs/ioctl.c; freeze_super, fs/super.c)
-lets a write wait in sb_start_write until somebody thaws the filesystem, and nobody does. The wait cannot be interrupted,
-so killing the writers does not end it. Every probe of that filesystem is silent from then on, the others answer, and no
-memory moves: hung, and the mechanism is no allocator's (io-stall or unknown). The kernel's own hung-task detector
-reports the writers after its time.
-",
+    explanation: include_str!("freeze-forever.txt"),
 };
 
 /// `FIFREEZE`, _IOWR('X', 119, int) (include/uapi/linux/fs.h).

@@ -13,13 +13,7 @@ const PROGRAM: Program = Program {
     name: "spin-rt",
     summary: "For tests: spins at a SCHED_FIFO priority on every processor, without throttling.",
     parameters: &[Parameter::number("priority", 99, 1, 99, "SCHED_FIFO priority; the heartbeat has 10")],
-    explanation: "
-spin-rt makes a hang that is not one of memory: one process per processor, bound to it, spins under SCHED_FIFO after
-kernel.sched_rt_runtime_us was set to -1 (no throttling, kernel/sched/rt.c). No ordinary task runs any more. With a
-priority over the heartbeat's that falls silent too. Nothing moves and nobody obeys, not even the agent: hung. From 6.12
-on the deadline server of the fair class (dl_server, kernel/sched/deadline.c) gives ordinary tasks 50 ms of each second
-all the same, so there the guest is only slow.
-",
+    explanation: include_str!("spin-rt.txt"),
 };
 
 fn main() -> ExitCode {

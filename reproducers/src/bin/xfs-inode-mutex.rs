@@ -37,49 +37,8 @@ const PROGRAM: Program = Program {
             "decides what is written and when each hog starts, not how they race",
         ),
     ],
-    explanation: EXPLANATION,
+    explanation: include_str!("xfs-inode-mutex.txt"),
 };
-
-const EXPLANATION: &str = "
-xfs-inode-mutex provokes this cycle:
-
-  the OOM victim (a hog) waits for the lock of an inode
-  -> its holder, a task that appends to the same file, waits in the page allocator
-  -> the allocator waits for memory that the victim is to free
-  -> the victim frees it only when it exits, and waits for the lock.
-
-Why each step is there:
-
-1. A buffered write holds the inode's lock while it allocates its page of the page cache: xfs_file_buffered_write
-   (xfs_file_buffered_aio_write before 5.11), fs/xfs/xfs_file.c. The lock is i_mutex, since 4.7 the rw_semaphore i_rwsem,
-   taken for writing. The wait for it cannot be interrupted by SIGKILL.
-2. That allocation has no __GFP_FS, as reclaim may not enter XFS again with its locks held: xfs_setup_inode,
-   fs/xfs/xfs_iops.c, takes the flag out of the mapping's mask.
-3. A small allocation does not fail: __alloc_pages_slowpath, mm/page_alloc.c, tries again for ever. Without __GFP_FS it
-   never calls the OOM killer: __alloc_pages_may_oom, mm/page_alloc.c, up to 4.8; out_of_memory, mm/oom_kill.c, since 4.9.
-   (3.19 alone lets such an allocation fail; a write that ends with ENOMEM is tried again here.)
-4. A hog's page faults have __GFP_FS and do call it. The hog has the largest memory and becomes the victim. Its threads
-   share that memory, so it is freed only when all of them have exited, and those that append sit in step 1.
-5. While there is a victim, no other is chosen: oom_scan_process_thread (TIF_MEMDIE), mm/oom_kill.c, up to 4.8.
-
-What opens the cycle: the OOM reaper, 4.6 and later (oom_reap_task, mm/oom_kill.c), takes the victim's memory without
-waiting for its exit, or gives up after 10 tries and lets the next victim be chosen (MMF_OOM_SKIP). So kernels before
-4.6 are expected to hang (oom-deadlock), later ones to kill and go on. In 5.15.y, 6.1 and later the reaper acts 2 s after
-the kill.
-
-What the program does: `writers` processes append 4 KiB after 4 KiB to one file, each append followed by fsync. `delay`
-seconds later `hogs` processes start: `threads` threads of each append to the same file, its main thread maps and touches
-memory without end. With a single writer and no appending threads the victim tends to be the lock's holder itself, which
-may use the reserves: there is no cycle then. With file=own nobody waits for another's lock, and the pressure ends in the
-waits of direct reclaim instead: the first case of the same report.
-
-The main process only watches. It keeps oom_score_adj 0, and is small, so it is hardly ever a victim; if it is, nothing
-is started anew, and what runs runs on. A task that is killed is started anew `restart` seconds later, so that the
-pressure lasts until somebody kills the process group. A task that fails (disk full, I/O error) ends the whole workload
-with exit code 1 and its errno.
-
-References: https://lwn.net/Articles/627419/ (Tetsuo Handa); aac453635549 (\"mm, oom: introduce oom reaper\").
-";
 
 fn main() -> ExitCode {
     run(&PROGRAM, work)

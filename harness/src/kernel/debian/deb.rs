@@ -5,13 +5,16 @@
 use crate::kernel::error::{At, Error};
 use crate::kernel::job::Job;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
+use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
 
 /// Directories that are kept, and where to. `/lib` is a link to `/usr/lib` on every Debian that has the latter.
 const KEPT: [(&str, &str); 3] = [("boot", "boot"), ("lib/modules", "lib/modules"), ("usr/lib/modules", "lib/modules")];
 /// Most bytes that a package may unpack to; Debian's largest kernel has 0.5 GB.
 const MAX_BYTES: u64 = 8 << 30;
+/// Most blocks of 24 MiB that lie unpacked in memory.
+const MAX_WORKERS: usize = 4;
 /// Most files; Debian's kernels have some 5,000.
 const MAX_FILES: u64 = 200_000;
 
@@ -21,12 +24,12 @@ pub fn unpack(package: &Path, directory: &Path, job: &Job) -> Result<(), Error> 
     let file = BufReader::with_capacity(1 << 18, File::open(package).at("open", package)?);
     let mut archive = ar::Archive::new(file);
     while let Some(member) = archive.next_entry() {
-        let member = member.map_err(|cause| wrong(format!("is no Debian package ({cause})")))?;
+        let mut member = member.map_err(|cause| wrong(format!("is no Debian package ({cause})")))?;
         let name = String::from_utf8_lossy(member.header().identifier()).into_owned();
         let Some(compression) = name.strip_prefix("data.tar") else { continue };
         let data: Box<dyn Read> = match compression {
             "" => Box::new(member),
-            ".xz" => Box::new(lzma_rust2::XzReader::new(member, true)),
+            ".xz" => xz(&mut member).map_err(|cause| wrong(format!("cannot be unpacked: {cause}")))?,
             ".zst" => Box::new(zstd::Decoder::new(member).map_err(|cause| wrong(cause.to_string()))?),
             ".gz" => Box::new(flate2::read::GzDecoder::new(member)),
             other => return Err(wrong(format!("its content is compressed in a way that is not known here ({other})"))),
@@ -36,6 +39,18 @@ pub fn unpack(package: &Path, directory: &Path, job: &Job) -> Result<(), Error> 
         });
     }
     Err(wrong("has no content (data.tar)".into()))
+}
+
+/// dpkg-deb compresses in blocks of 24 MiB, which can be unpacked side by side. A single block may hold everything, and is
+/// read as a stream: a block that is unpacked by a worker lies in memory as a whole.
+fn xz<'a>(member: &'a mut (impl Read + Seek)) -> io::Result<Box<dyn Read + 'a>> {
+    let blocks = lzma_rust2::XzReaderMt::new(&mut *member, true, 1)?.block_count();
+    member.rewind()?;
+    if blocks < 2 {
+        return Ok(Box::new(lzma_rust2::XzReader::new(member, true)));
+    }
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_WORKERS);
+    Ok(Box::new(lzma_rust2::XzReaderMt::new(member, true, u32::try_from(workers).unwrap_or(1))?))
 }
 
 fn unpack_tar(data: impl Read, directory: &Path, job: &Job) -> io::Result<()> {

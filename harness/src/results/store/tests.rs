@@ -178,7 +178,7 @@ fn a_disk_that_fills_up_during_a_run_still_takes_its_record() {
     let draft = store.begin("s", "k").unwrap();
     fill(&draft.console_log());
     let folder = draft.finish(&sample()).unwrap();
-    assert_eq!(load(&folder).unwrap().seed, 7);
+    assert_eq!(load(&folder).unwrap().scenario, sample().scenario);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_full_disk_is_a_clear_error_and_earlier_results_stay() {
     let error = store.begin("s", "k").unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     assert!(error.to_string().contains("no space left on the disk (free some"), "{error}");
-    assert_eq!(load(&kept).unwrap().seed, 7);
+    assert_eq!(load(&kept).unwrap().scenario, sample().scenario);
     assert_eq!(names(disk.0.path()), ["ballast", "s"].map(str::to_owned).into());
 }
 
@@ -206,5 +206,5 @@ fn a_record_that_finds_no_space_is_a_clear_error() {
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     let listing = list(disk.0.path()).unwrap();
     assert_eq!((listing.runs.len(), listing.broken.len()), (1, 0));
-    assert_eq!(load(&kept).unwrap().seed, 7);
+    assert_eq!(load(&kept).unwrap().scenario, sample().scenario);
 }

@@ -2,7 +2,7 @@
 //! Lives here: contradictions inside an expectation and between them.
 //! May not live here: comparing one with a run (`expect`).
 
-use super::Checker;
+use super::{Checker, MAX_ITEMS};
 use crate::scenario::model::{Expectation, Outcome};
 use crate::scenario::problem::Problem;
 use crate::scenario::raw::RawExpectation;
@@ -11,7 +11,9 @@ use crate::scenario::version::Range;
 
 impl Checker<'_> {
     pub(super) fn expectations(&mut self, raw: &[At<RawExpectation>]) -> Option<Vec<Expectation>> {
-        let read: Vec<Option<Expectation>> = raw.iter().map(|one| self.expectation(&one.value)).collect();
+        self.few(raw.get(MAX_ITEMS).map(|one| &one.at), MAX_ITEMS, "expectations");
+        let read: Vec<Option<Expectation>> =
+            raw.iter().take(MAX_ITEMS).map(|one| self.expectation(&one.value)).collect();
         for (n, one) in read.iter().enumerate() {
             let Some(one) = one else { continue };
             let covers = |earlier: &Option<Expectation>| earlier.as_ref().is_some_and(|earlier| covers(earlier, one));

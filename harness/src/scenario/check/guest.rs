@@ -12,8 +12,8 @@ use crate::scenario::value::{Entries, Val};
 use std::collections::BTreeMap;
 
 const MIB: u64 = 1 << 20;
-/// Least memory of a guest. A distribution's kernel takes up some 50 MiB of it (its image, struct page, percpu areas),
-/// and the unpacked initramfs with its modules some more, before the first process runs.
+/// Least memory of a guest. Measured with Debian's 6.1.0-56 and an initramfs of 6 MiB, without PVH: kernel, struct page
+/// and initramfs reserve 62 MiB; with 80 MiB it panics while it unpacks, with 96 MiB it has 19 MiB left.
 const MIN_MEMORY: u64 = 96 * MIB;
 /// Most memory of a guest, and size of a disk: anything more is a slip of the pen.
 const MAX_SIZE: u64 = 1 << 40;
@@ -83,7 +83,11 @@ impl Checker<'_> {
                 format!("{} of memory is too small for a kernel", format_size(memory)),
                 format!("expected at least {}", format_size(MIN_MEMORY)),
             );
-            self.report(problem.help("kernel and initramfs take up more than half of that before anything runs"));
+            self.report(
+                problem.help(
+                    "Debian's 6.1 reserves 62 MiB for itself, panics with 80 MiB, and has 19 MiB left with 96 MiB",
+                ),
+            );
         }
         let disks = raw.disks.as_ref().map_or(Some(BTreeMap::new()), |disks| self.disks(disks));
         let sysctl = self.sysctl(raw.sysctl.as_ref());
@@ -115,13 +119,10 @@ impl Checker<'_> {
     }
 
     fn disks(&mut self, raw: &Entries<DiskName, RawDisk>) -> Option<BTreeMap<String, Disk>> {
-        if let Some((name, _)) = raw.0.get(MAX_DISKS) {
-            let message = format!("{} disks are too many", raw.0.len());
-            self.report(Problem::new(&name.at, message, format!("at most {MAX_DISKS} disks")));
-        }
+        self.few(raw.0.get(MAX_DISKS).map(|(name, _)| &name.at), MAX_DISKS, "disks");
         let mut disks = BTreeMap::new();
         let mut mounts: Vec<(&Val<DiskName>, &Val<MountPoint>, String)> = Vec::new();
-        for (name_val, disk) in &raw.0 {
+        for (name_val, disk) in raw.0.iter().take(MAX_DISKS) {
             let name = self.read(name_val);
             let filesystem = self.read(&disk.filesystem);
             let size = self.size(&disk.size, "disk");

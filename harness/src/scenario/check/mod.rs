@@ -15,7 +15,11 @@ use super::raw::{RawKernel, RawScenario, RawSource};
 use super::scalars::KernelName;
 use super::text::{Origin, Text};
 use super::value::{At, Scalar, Val};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+/// Most items of a list in a scenario.
+const MAX_ITEMS: usize = 100;
 
 /// Collects problems, so that all are told at once.
 struct Checker<'a> {
@@ -80,6 +84,13 @@ impl Checker<'_> {
         read.into_iter().collect()
     }
 
+    /// Reports a list of more than `max` items; `item` is the first beyond that.
+    fn few(&mut self, item: Option<&Range<usize>>, max: usize, what: &str) {
+        if let Some(at) = item {
+            self.report(Problem::new(at, format!("there are too many {what}"), format!("expected at most {max}")));
+        }
+    }
+
     fn report(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
@@ -131,7 +142,8 @@ impl Checker<'_> {
             probes.extend(has_disks.then_some(ProbeKind::File));
             return Some(probes);
         };
-        let probes = self.all(&list.value)?;
+        self.few(list.value.get(MAX_ITEMS).map(|val| &val.at), MAX_ITEMS, "probes");
+        let probes = self.all(list.value.get(..MAX_ITEMS).unwrap_or(&list.value))?;
         for (n, probe) in probes.iter().enumerate() {
             let at = &list.value[n].at;
             if let Some(first) = probes[..n].iter().position(|first| first == probe) {
@@ -177,7 +189,10 @@ impl Checker<'_> {
         };
         let from = if set { "the current folder" } else { "the scenario file's folder" };
         let problem = Problem::new(&val.at, message, format!("expected a {kind}"));
-        self.report(problem.help(format!("a relative path starts at {from}; here that makes {}", path.display())));
+        self.report(match Path::new(&text).is_relative() {
+            true => problem.help(format!("a relative path starts at {from}; here that makes {}", path.display())),
+            false => problem,
+        });
         None
     }
 }

@@ -2,7 +2,7 @@
 //! Lives here: ranges, and times that contradict each other.
 //! May not live here: what the times are used for (`verdict`, `run`).
 
-use super::Checker;
+use super::{Checker, MAX_ITEMS};
 use crate::event::Rules;
 use crate::scenario::model::{Fault, FaultAction, Guest};
 use crate::scenario::problem::Problem;
@@ -116,8 +116,9 @@ impl Checker<'_> {
         guest: &RawGuest,
         rules: Option<&Rules>,
     ) -> Option<Vec<Fault>> {
+        self.few(raw.get(MAX_ITEMS).map(|one| &one.at), MAX_ITEMS, "faults");
         let mut faults: Vec<Fault> = Vec::new();
-        for (n, At { value: fault, .. }) in raw.iter().enumerate() {
+        for (n, At { value: fault, .. }) in raw.iter().take(MAX_ITEMS).enumerate() {
             let at = self.read(&fault.at);
             let until = self.read_optional(fault.until.as_ref());
             let action = self.throttle(&fault.throttle, guest);

@@ -57,11 +57,11 @@ impl Checker<'_> {
     fn args(&mut self, raw: &RawArgs) -> Option<Vec<String>> {
         match raw {
             RawArgs::List(list) => {
-                self.few(list.get(MAX_WORDS).map(|val| &val.at), "arguments");
+                self.few(list.get(MAX_WORDS).map(|val| &val.at), MAX_WORDS, "arguments");
                 Some(self.all(list)?.into_iter().map(|arg| arg.0).collect())
             }
             RawArgs::Options(options) => {
-                self.few(options.0.get(MAX_WORDS).map(|(key, _)| &key.at), "arguments");
+                self.few(options.0.get(MAX_WORDS).map(|(key, _)| &key.at), MAX_WORDS, "arguments");
                 let read = |(key, value): &(Val<_>, Val<ArgText>)| Some((self.read(key), self.read(value)));
                 let pairs: Vec<_> = options.0.iter().filter_map(read).collect();
                 pairs.into_iter().map(|(key, value)| Some(format!("--{}={}", key?.0, value?.0))).collect()
@@ -70,7 +70,7 @@ impl Checker<'_> {
     }
 
     fn env(&mut self, raw: &Entries<VariableName, Val<ArgText>>) -> Option<BTreeMap<String, String>> {
-        self.few(raw.0.get(MAX_WORDS).map(|(key, _)| &key.at), "variables");
+        self.few(raw.0.get(MAX_WORDS).map(|(key, _)| &key.at), MAX_WORDS, "variables");
         let mut env = BTreeMap::new();
         for (name_val, value_val) in &raw.0 {
             let (name, value) = (self.read(name_val), self.read(value_val));
@@ -83,11 +83,5 @@ impl Checker<'_> {
             }
         }
         (env.len() == raw.0.len()).then_some(env)
-    }
-
-    fn few(&mut self, too_many: Option<&std::ops::Range<usize>>, what: &str) {
-        if let Some(at) = too_many {
-            self.report(Problem::new(at, format!("there are too many {what}"), format!("at most {MAX_WORDS}")));
-        }
     }
 }

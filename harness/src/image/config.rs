@@ -1,0 +1,128 @@
+//! The guest's configuration: `/oomph.conf`.
+//! Lives here: a scenario in the words of `oomph_wire::config` (pure).
+//! May not live here: what the guest makes of it, or the file's syntax.
+
+use super::modules::LoadedModule;
+use super::program::Packed;
+use crate::scenario::{ProbeKind, Scenario};
+use oomph_wire::config::Escaped;
+use oomph_wire::words::source;
+use std::fmt::Write;
+
+/// Where modules lie in the initramfs.
+pub(super) const MODULES: &str = "/modules";
+
+/// The text of the guest's configuration. Modules come first, in their order; disks and settings follow.
+pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -> String {
+    let mut text = String::new();
+    let mut line = |word: &str, fields: &[(&str, &str)]| {
+        text.push_str(word);
+        for (key, value) in fields {
+            // Writing into a String does not fail.
+            write!(text, " {key}={}", Escaped(value.as_bytes())).unwrap_or_default();
+        }
+        text.push('\n');
+    };
+    for module in modules {
+        let path = module_path(&module.name);
+        let path = [("path", path.as_str()), ("optional", "1")];
+        line("module", &path[..if module.optional { 2 } else { 1 }]);
+    }
+    for (name, disk) in &scenario.guest.disks {
+        line("disk", &[("name", name), ("fs", disk.filesystem.name()), ("mount", &disk.mount)]);
+    }
+    for (name, value) in &scenario.guest.sysctl {
+        line("sysctl", &[("name", name), ("value", value)]);
+    }
+    for probe in &scenario.probes {
+        for name in probe_names(*probe, scenario) {
+            line("probe", &[("name", &name)]);
+        }
+    }
+    line("program", &[("path", &program.path)]);
+    for value in &scenario.workload.args {
+        line("arg", &[("value", value)]);
+    }
+    for (name, value) in &program.environment(&scenario.workload.env) {
+        line("env", &[("name", name), ("value", value)]);
+    }
+    text
+}
+
+/// A module's place in the initramfs.
+pub(super) fn module_path(name: &str) -> String {
+    format!("{MODULES}/{name}.ko")
+}
+
+/// The names by which the guest knows a kind of probe: `file` stands for one of each disk.
+pub fn probe_names(probe: ProbeKind, scenario: &Scenario) -> Vec<String> {
+    match probe {
+        ProbeKind::Beat => vec![source::BEAT.to_owned()],
+        ProbeKind::Counters => vec![source::COUNTERS.to_owned()],
+        ProbeKind::Fault => vec![source::FAULT.to_owned()],
+        ProbeKind::Spawn => vec![source::SPAWN.to_owned()],
+        ProbeKind::File => scenario.guest.disks.keys().map(|disk| format!("{}:{disk}", source::FILE)).collect(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::event::Rules;
+    use crate::scenario::{Disk, Filesystem, Guest, KernelSpec, Program, Workload};
+    use std::collections::BTreeMap;
+
+    pub(in crate::image) fn scenario(disks: &[(&str, Filesystem)]) -> Scenario {
+        let disk = |(name, filesystem): &(&str, Filesystem)| {
+            let mount = format!("/{name}");
+            ((*name).to_owned(), Disk { filesystem: *filesystem, size: 512 << 20, mount })
+        };
+        Scenario {
+            name: "s".into(),
+            summary: String::new(),
+            references: vec![],
+            kernel: KernelSpec::Named("k".into()),
+            guest: Guest {
+                cpus: 2,
+                memory: 256 << 20,
+                disks: disks.iter().map(disk).collect(),
+                sysctl: BTreeMap::from([("vm.panic_on_oom".into(), "0".into())]),
+                cmdline: vec![],
+            },
+            workload: Workload {
+                program: Program::Reproducer("r".into()),
+                args: vec!["--writers".into(), "10 20%".into(), String::new()],
+                env: BTreeMap::from([("A".into(), "b=c".into())]),
+            },
+            rules: Rules::default(),
+            probes: vec![ProbeKind::Beat, ProbeKind::Counters, ProbeKind::Fault, ProbeKind::Spawn, ProbeKind::File],
+            faults: vec![],
+            expect: vec![],
+        }
+    }
+
+    #[test]
+    fn a_scenario_in_the_guests_words() {
+        let scenario = scenario(&[("data", Filesystem::Xfs), ("log", Filesystem::Ext4)]);
+        let module = |name: &str, optional| LoadedModule { name: name.into(), path: "/x".into(), optional };
+        let modules = [module("crc32c_generic", true), module("xfs", false)];
+        let text = config(&scenario, &modules, &Packed::embedded("r", b""));
+        assert_eq!(
+            text,
+            "module path=/modules/crc32c_generic.ko optional=1\n\
+             module path=/modules/xfs.ko\n\
+             disk name=data fs=xfs mount=/data\n\
+             disk name=log fs=ext4 mount=/log\n\
+             sysctl name=vm.panic_on_oom value=0\n\
+             probe name=beat\nprobe name=counters\nprobe name=fault\nprobe name=spawn\n\
+             probe name=file:data\nprobe name=file:log\n\
+             program path=/work/r\n\
+             arg value=--writers\narg value=10%2020%25\narg value=\n\
+             env name=A value=b%3dc\n"
+        );
+        for line in text.lines() {
+            assert!(oomph_wire::config::Directive::read(line).is_some());
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Data disks: a formatted template made once, and a throw-away overlay for each run.
+//! Lives here: templates in the cache, overlays, the check for room.
+//! May not live here: filesystem options (`mkfs`), or how QEMU is given a disk.
+
+use super::error::Error;
+use super::mkfs::Mkfs;
+use crate::kernel::child::{Call, find, words};
+use crate::kernel::job::Job;
+use crate::kernel::{At, Cache, Kind};
+use crate::scenario::Disk;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// For mkfs: its writes are few, but the host may be busy.
+const MKFS_DEADLINE: Duration = Duration::from_secs(180);
+/// For programs that do next to nothing.
+const SHORT_DEADLINE: Duration = Duration::from_secs(60);
+/// The template's file in its cache entry.
+const FILE: &str = "disk.raw";
+/// Room for a run's logs and qcow2's own tables, beyond the disks.
+const MARGIN: u64 = 256 << 20;
+
+/// A disk that is ready for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreparedDisk {
+    /// Its name.
+    pub name: String,
+    /// The qcow2 overlay that the guest writes to.
+    pub overlay: PathBuf,
+    /// The raw template below it.
+    pub base: PathBuf,
+}
+
+/// Makes an overlay for each disk in `directory`, over templates for a kernel of this version.
+pub(super) fn prepare(
+    disks: &BTreeMap<String, Disk>,
+    kernel: (u32, u32, u32),
+    directory: &Path,
+    cache: &Cache,
+    job: &Job,
+) -> Result<Vec<PreparedDisk>, Error> {
+    check_room(directory, disks.values().map(|disk| disk.size).sum())?;
+    let mut alike: BTreeMap<(&str, u64), u32> = BTreeMap::new();
+    let mut prepared = Vec::new();
+    for (name, disk) in disks {
+        let copy = alike.entry((disk.filesystem.name(), disk.size)).or_default();
+        let base = template(disk, *copy, kernel, cache, job)?;
+        *copy += 1;
+        let overlay = directory.join(format!("{name}.qcow2"));
+        let mut args = words(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]);
+        args.extend([base.clone().into(), overlay.clone().into()]);
+        let call = Call { program: "qemu-img", package: "qemu-utils", args, directory: None, deadline: SHORT_DEADLINE };
+        call.run(job)?;
+        prepared.push(PreparedDisk { name: name.clone(), overlay, base });
+    }
+    Ok(prepared)
+}
+
+/// A formatted, empty disk. Disks that are alike in one guest get templates of their own (`copy`): XFS refuses to mount
+/// two filesystems with one UUID.
+fn template(disk: &Disk, copy: u32, kernel: (u32, u32, u32), cache: &Cache, job: &Job) -> Result<PathBuf, Error> {
+    let mkfs = Mkfs::new(disk.filesystem);
+    let tool = find(mkfs.program, mkfs.package)?;
+    let file = tool.metadata().at("look at", &tool)?;
+    // Another build of the tools makes another filesystem.
+    let tool = format!("{}-{}", file.len(), file.mtime());
+    let (name, size, generation) = (disk.filesystem.name(), disk.size, mkfs.generation(kernel));
+    let key = format!("{name}-{size}-{generation}-{copy}-{tool}");
+    let what = format!("an empty {name} disk of {} MiB", size >> 20);
+    let entry = cache.entry(Kind::Disks, &key, &what, job, |entry| {
+        job.say(format!("making {what}"));
+        let path = entry.join(FILE);
+        let raw = File::create_new(&path).at("make", &path)?;
+        raw.set_len(size).at("make", &path)?;
+        let call =
+            |args, deadline| Call { program: mkfs.program, package: mkfs.package, args, directory: None, deadline };
+        // mkfs.xfs says its version on stdout, mkfs.ext4 on stderr.
+        let said = call(words(["-V"]), SHORT_DEADLINE).run(job)?;
+        let tools = Mkfs::tool_version(&said.stdout).or_else(|| Mkfs::tool_version(&said.stderr)).unwrap_or((0, 0));
+        let mut args = words(mkfs.options(kernel, tools));
+        args.push(path.into());
+        call(args, MKFS_DEADLINE).run(job)?;
+        Ok::<_, Error>(Vec::new())
+    })?;
+    Ok(entry.join(FILE))
+}
+
+/// A disk that fills up on the host would look like a hang in the guest.
+fn check_room(directory: &Path, disks: u64) -> Result<(), Error> {
+    let filesystem = rustix::fs::statvfs(directory).map_err(std::io::Error::from).at("look at", directory)?;
+    let free = filesystem.f_bavail.saturating_mul(filesystem.f_frsize);
+    let needed = disks.saturating_add(MARGIN);
+    if disks > 0 && free < needed {
+        return Err(Error::NoSpace {
+            directory: directory.to_owned(),
+            free: free / 1_000_000,
+            needed: needed / 1_000_000,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::scenario::Filesystem;
+    use std::io::{Read, Seek, SeekFrom};
+    use std::process::Command;
+
+    fn disk(filesystem: Filesystem, size: u64) -> Disk {
+        Disk { filesystem, size: size << 20, mount: "/data".into() }
+    }
+
+    fn bytes(path: &Path, at: u64, length: usize) -> Vec<u8> {
+        let mut file = File::open(path).unwrap();
+        let mut bytes = vec![0; length];
+        file.seek(SeekFrom::Start(at)).unwrap();
+        file.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Feature words of an XFS superblock: version (offset 100), compat, ro_compat, incompat (offsets 208 to 220).
+    fn xfs_features(path: &Path) -> (u16, u32, u32) {
+        let sb = bytes(path, 0, 512);
+        assert_eq!(&sb[..4], b"XFSB");
+        let word = |at: usize| u32::from_be_bytes(*sb[at..].first_chunk().unwrap());
+        (u16::from_be_bytes([sb[100], sb[101]]) & 15, word(212), word(216))
+    }
+
+    #[test]
+    fn templates_are_made_once_and_fit_the_kernel() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let job = Job::silent();
+        let xfs = |kernel| template(&disk(Filesystem::Xfs, 300), 0, kernel, &cache, &job).unwrap();
+        let new = xfs((6, 1, 0));
+        assert_eq!(xfs((6, 1, 99)), new);
+        let (version, _, incompat) = xfs_features(&new);
+        assert_eq!((version, incompat & 8), (5, 8), "bigtime");
+        let (version, ro_compat, incompat) = xfs_features(&xfs((5, 10, 0)));
+        assert_eq!((version, incompat & 8, ro_compat & 4), (5, 0, 4), "no bigtime, but reflink");
+        let (version, ro_compat, incompat) = xfs_features(&xfs((4, 4, 0)));
+        assert_eq!((version, ro_compat & 6, incompat & 2), (5, 0, 0), "no rmapbt, no reflink, no sparse inodes");
+        assert_eq!(xfs_features(&xfs((3, 10, 0))).0, 4, "the old format");
+        // Magic of ext4, and feature orphan_file (compat 0x1000) of its superblock.
+        let ext4 = template(&disk(Filesystem::Ext4, 64), 0, (3, 10, 0), &cache, &job).unwrap();
+        assert_eq!(bytes(&ext4, 1024 + 56, 2), [0x53, 0xef]);
+        assert_eq!(bytes(&ext4, 1024 + 100, 4)[1] & 4, 0, "no metadata_csum");
+    }
+
+    #[test]
+    fn each_run_gets_an_overlay_and_each_disk_an_identity() {
+        let (place, run) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let disks = BTreeMap::from([
+            ("data".to_owned(), disk(Filesystem::Xfs, 300)),
+            ("more".to_owned(), disk(Filesystem::Xfs, 300)),
+        ]);
+        let prepared = super::prepare(&disks, (6, 1, 0), run.path(), &cache, &Job::silent()).unwrap();
+        let uuid = |index: usize| bytes(&prepared[index].base, 32, 16);
+        assert_ne!(uuid(0), uuid(1));
+        assert_eq!(&bytes(&prepared[0].overlay, 0, 4), b"QFI\xfb");
+        let info = Command::new("qemu-img").args(["info", "--output=json"]).arg(&prepared[1].overlay).output().unwrap();
+        let info: serde_json::Value = serde_json::from_slice(&info.stdout).unwrap();
+        assert_eq!(info["virtual-size"], 300 << 20);
+        assert_eq!(info["full-backing-filename"], prepared[1].base.to_str().unwrap());
+    }
+
+    #[test]
+    fn the_tools_refusal_and_a_full_host_are_errors() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let small = template(&disk(Filesystem::Xfs, 1), 0, (6, 1, 0), &cache, &Job::silent());
+        let error = small.unwrap_err().to_string();
+        assert!(error.starts_with("mkfs.xfs failed (exit status: 1): "), "{error}");
+        let error = check_room(place.path(), u64::MAX / 2).unwrap_err().to_string();
+        assert!(error.contains("MB are free, and the guest's disks may take"), "{error}");
+    }
+}

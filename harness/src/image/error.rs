@@ -1,0 +1,94 @@
+//! What can go wrong in the making of an image.
+//! Lives here: the error type.
+//! May not live here: printing it.
+
+use crate::kernel::{ChildError, FileError};
+use std::path::PathBuf;
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A module that the scenario needs is not there.
+    #[error("the kernel {release} has no module `{module}`, neither below {} nor built in; without it {why}", modules.display())]
+    NoModule {
+        /// The kernel.
+        release: String,
+        /// The module.
+        module: String,
+        /// Where it was looked for.
+        modules: PathBuf,
+        /// What would not work without it.
+        why: String,
+    },
+    /// A module depends on one that is not there.
+    #[error("the module `{module}` needs the module `{needs}`, which is not below {}", modules.display())]
+    NoDependency {
+        /// The module.
+        module: String,
+        /// What it needs.
+        needs: String,
+        /// Where it was looked for.
+        modules: PathBuf,
+    },
+    /// A module whose file cannot be used.
+    #[error("{}: {why}", path.display())]
+    Module {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The workload's executable cannot be packed.
+    #[error("{}: {why}", path.display())]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what would be right.
+        why: String,
+    },
+    /// Two files for one place in the initramfs.
+    #[error("two different files for {0} in the initramfs")]
+    Twice(String),
+    /// A path that cannot be in an initramfs.
+    #[error("`{0}` cannot be a path in the initramfs: what is wanted is an absolute path without `.` and `..`")]
+    BadPath(String),
+    /// A file that is too large for an initramfs.
+    #[error("{path} has {size} bytes, and a file in an initramfs has at most 4 GiB")]
+    TooLarge {
+        /// Its path in the guest.
+        path: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// There is no room for the disks.
+    #[error("{}: {free} MB are free, and the guest's disks may take {needed} MB", directory.display())]
+    NoSpace {
+        /// Where the disks would be.
+        directory: PathBuf,
+        /// What is free, in 10⁶ bytes.
+        free: u64,
+        /// What is needed, in 10⁶ bytes.
+        needed: u64,
+    },
+    /// A file, a program, or the cache.
+    #[error(transparent)]
+    Host(#[from] crate::kernel::Error),
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        Self::Host(error.into())
+    }
+}
+
+impl From<ChildError> for Error {
+    fn from(error: ChildError) -> Self {
+        Self::Host(error.into())
+    }
+}
+
+impl From<crate::kernel::job::Cancelled> for Error {
+    fn from(cancelled: crate::kernel::job::Cancelled) -> Self {
+        Self::Host(cancelled.into())
+    }
+}

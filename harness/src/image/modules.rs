@@ -1,0 +1,141 @@
+//! The modules that a scenario needs, ready for the initramfs.
+//! Lives here: what is wanted for what, plain copies in the cache.
+//! May not live here: dependencies (`closure`), or reading what a module says (`modinfo`).
+
+use super::closure::{self, Missing, Step};
+use super::error::Error;
+use super::{modinfo, module_index};
+use crate::kernel::job::Job;
+use crate::kernel::{At, Cache, Kernel, Kind};
+use crate::scenario::Scenario;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The list of modules in its cache entry.
+const LIST: &str = "order.json";
+
+/// A module in the cache, not compressed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedModule {
+    /// Its name.
+    pub name: String,
+    /// Its plain .ko; in the list of a cache entry, a path from the entry.
+    pub path: PathBuf,
+    /// Whether the guest does without it when it does not load.
+    pub optional: bool,
+}
+
+/// Modules without which a scenario does not work, each with its dependencies left to be found: the disks' bus, driver and
+/// filesystems. Serial ports are built in wherever a console is.
+pub fn wanted_modules(scenario: &Scenario) -> Vec<&'static str> {
+    let filesystems: BTreeSet<_> = scenario.guest.disks.values().map(|disk| disk.filesystem.name()).collect();
+    if filesystems.is_empty() {
+        return Vec::new();
+    }
+    ["virtio_pci", "virtio_blk"].into_iter().chain(filesystems).collect()
+}
+
+/// The modules to load for `wanted`, in their order, as plain copies in the cache. A kernel without a modules directory
+/// has everything built in.
+pub(super) fn prepare(kernel: &Kernel, wanted: &[&str], cache: &Cache, job: &Job) -> Result<Vec<LoadedModule>, Error> {
+    let Some(directory) = kernel.modules.as_deref().filter(|_| !wanted.is_empty()) else { return Ok(Vec::new()) };
+    let content = module_index::key(directory)?;
+    let key = blake3::hash(format!("1 {content} {}", wanted.join(" ")).as_bytes()).to_hex()[..32].to_owned();
+    let what = format!("{}'s modules for {}", kernel.release, wanted.join(", "));
+    let entry = cache.entry(Kind::Modules, &key, &what, job, |entry| {
+        let index = module_index::load(directory, &content, &kernel.release, cache, job)?;
+        let steps = closure::closure(&index, wanted).map_err(|missing| explain(missing, kernel, directory, &index))?;
+        copy(&steps, directory, entry)
+    })?;
+    let path = entry.join(LIST);
+    let text = fs::read(&path).at("read", &path)?;
+    let list: Vec<LoadedModule> = serde_json::from_slice(&text).map_err(std::io::Error::from).at("read", &path)?;
+    Ok(list.into_iter().map(|module| LoadedModule { path: entry.join(&module.path), ..module }).collect())
+}
+
+/// Writes plain copies and their list; all are checked by content on each use, they are small.
+fn copy(steps: &[Step], directory: &Path, entry: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut list = Vec::new();
+    for step in steps {
+        let from = directory.join(&step.path);
+        let bytes = fs::read(&from).at("read", &from)?;
+        let plain = modinfo::plain(&step.path, bytes).at("unpack", &from)?;
+        let path = PathBuf::from(format!("{}.ko", step.name));
+        fs::write(entry.join(&path), plain).at("write", &entry.join(&path))?;
+        list.push(LoadedModule { name: step.name.clone(), path, optional: step.optional });
+    }
+    let path = entry.join(LIST);
+    let text = serde_json::to_vec(&list).map_err(std::io::Error::from).at("write", &path)?;
+    fs::write(&path, text).at("write", &path)?;
+    Ok(list.into_iter().map(|module| module.path).chain([PathBuf::from(LIST)]).collect())
+}
+
+fn explain(missing: Missing, kernel: &Kernel, directory: &Path, index: &module_index::Index) -> Error {
+    let modules = directory.to_owned();
+    match missing {
+        Missing::Wanted(module) => {
+            let why = match module.as_str() {
+                "virtio_pci" | "virtio_blk" => {
+                    "the guest would have no disks (CONFIG_VIRTIO_PCI, CONFIG_VIRTIO_BLK)".into()
+                }
+                filesystem => {
+                    format!("the guest could not mount {filesystem} (CONFIG_{}_FS)", filesystem.to_uppercase())
+                }
+            };
+            Error::NoModule { release: kernel.release.clone(), module, modules, why }
+        }
+        Missing::Dependency { module, needs } => Error::NoDependency { module, needs, modules },
+        Missing::Broken { module, why } => {
+            let path = index.modules.get(&module).map(|module| directory.join(&module.path)).unwrap_or(modules);
+            Error::Module { path, why }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::image::modinfo::tests::module;
+
+    fn kernel(modules: Option<&Path>) -> Kernel {
+        Kernel {
+            name: "k".into(),
+            image: "/k".into(),
+            modules: modules.map(Path::to_owned),
+            release: "6.1".into(),
+            version: (6, 1, 0),
+            tags: vec![],
+            hash: String::new(),
+            origin: String::new(),
+        }
+    }
+
+    #[test]
+    fn modules_are_unpacked_once_and_listed_in_order() {
+        let (place, cache_place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let cache = Cache::open(Some(cache_place.path())).unwrap();
+        let xfs = module("name=xfs\0depends=crc");
+        fs::write(place.path().join("xfs.ko.zst"), zstd::encode_all(&*xfs, 1).unwrap()).unwrap();
+        fs::write(place.path().join("crc.ko"), module("name=crc\0depends=")).unwrap();
+        fs::write(place.path().join("modules.builtin"), "kernel/virtio_blk.ko\n").unwrap();
+        let kernel = kernel(Some(place.path()));
+        let get = |wanted: &[&str]| prepare(&kernel, wanted, &cache, &Job::silent());
+        let list = get(&["virtio_blk", "xfs"]).unwrap();
+        assert_eq!(list.iter().map(|module| module.name.as_str()).collect::<Vec<_>>(), ["crc", "xfs"]);
+        assert_eq!(fs::read(&list[1].path).unwrap(), xfs);
+        assert_eq!(get(&["virtio_blk", "xfs"]).unwrap(), list);
+        let error = get(&["ext4"]).unwrap_err().to_string();
+        assert!(error.starts_with("the kernel 6.1 has no module `ext4`"), "{error}");
+        assert!(error.ends_with("the guest could not mount ext4 (CONFIG_EXT4_FS)"), "{error}");
+    }
+
+    #[test]
+    fn a_kernel_without_modules_has_all_built_in() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        assert_eq!(prepare(&kernel(None), &["xfs"], &cache, &Job::silent()).unwrap(), []);
+    }
+}

@@ -1,0 +1,94 @@
+//! A scenario's image, from all its parts.
+//! Lives here: their order.
+//! May not live here: how any of them is made.
+
+use super::config::{config, module_path};
+use super::disks::{self, PreparedDisk};
+use super::error::Error;
+use super::initramfs::{self, Entry};
+use super::modules::{self, wanted_modules};
+use super::program::Packed;
+use crate::kernel::job::{Job, Progress, blocking};
+use crate::kernel::{At, Cache, Kernel};
+use crate::scenario::Scenario;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The workload's executable.
+#[derive(Clone, Copy, Debug)]
+pub enum Executable<'a> {
+    /// One of ours: name and static ELF file.
+    Embedded(&'a str, &'a [u8]),
+    /// A file on this machine.
+    Host(&'a Path),
+}
+
+/// What a guest boots into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The initramfs, in the cache.
+    pub initramfs: PathBuf,
+    /// BLAKE3 of the initramfs, in hex.
+    pub hash: String,
+    /// The guest's configuration, `/oomph.conf`.
+    pub config: String,
+    /// Names of the modules that the guest loads, in their order.
+    pub modules: Vec<String>,
+    /// Data disks, by name.
+    pub disks: Vec<PreparedDisk>,
+    /// What the user should know about it.
+    pub notes: Vec<String>,
+}
+
+/// Makes the image of a scenario on a kernel: the initramfs with `init` as PID 1, and an overlay in `directory` for each
+/// disk. What does not change from run to run comes from the cache.
+///
+/// # Errors
+/// Where the kernel lacks a module that is needed, the executable cannot be packed, a tool is missing or fails, or there
+/// is no room.
+pub async fn prepare(
+    scenario: &Scenario,
+    kernel: &Kernel,
+    init: &[u8],
+    program: Executable<'_>,
+    directory: &Path,
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<Image, Error> {
+    let program = match program {
+        Executable::Embedded(name, bytes) => Ok(Packed::embedded(name, bytes)),
+        Executable::Host(path) => Err(path.to_owned()),
+    };
+    let (scenario, kernel, cache) = (scenario.clone(), kernel.clone(), cache.clone());
+    let (init, directory) = (init.to_vec(), directory.to_owned());
+    blocking(progress, move |job| {
+        let program = program.or_else(|path| Packed::from_host(&path))?;
+        assemble(&scenario, &kernel, init, program, &directory, &cache, job)
+    })
+    .await
+}
+
+fn assemble(
+    scenario: &Scenario,
+    kernel: &Kernel,
+    init: Vec<u8>,
+    program: Packed,
+    directory: &Path,
+    cache: &Cache,
+    job: &Job,
+) -> Result<Image, Error> {
+    let modules = modules::prepare(kernel, &wanted_modules(scenario), cache, job)?;
+    let config = config(scenario, &modules, &program);
+    let mut entries = initramfs::skeleton();
+    entries.push(Entry::executable("/init", init));
+    entries.push(Entry::file(oomph_wire::config::PATH, config.clone().into_bytes()));
+    for module in &modules {
+        let bytes = fs::read(&module.path).at("read", &module.path)?;
+        entries.push(Entry::file(module_path(&module.name), bytes));
+    }
+    entries.extend(program.entries);
+    let (initramfs, hash) = initramfs::store(&initramfs::build(&entries)?, cache, job)?;
+    let disks = disks::prepare(&scenario.guest.disks, kernel.version, directory, cache, job)?;
+    let modules = modules.into_iter().map(|module| module.name).collect();
+    Ok(Image { initramfs, hash, config, modules, disks, notes: program.notes })
+}

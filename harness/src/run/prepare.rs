@@ -1,0 +1,136 @@
+//! From a scenario and a kernel to a machine that can be launched, and to the plan that its verdict needs.
+//! Lives here: what of a scenario becomes what of a machine.
+//! May not live here: how an initramfs or a disk is made (`image`).
+
+use super::host::Host;
+use crate::event::{Plan, SCHEMA};
+use crate::image::{self, Executable, programs};
+use crate::kernel::{self, Kernel, Names};
+use crate::report::Live;
+use crate::scenario::{KernelSource, ProbeKind, Program, Scenario, to_yaml};
+use crate::vm::{Accel, DriveSpec, Qemu, Spec, Wanted, kernel_command_line};
+use anyhow::Context;
+use std::path::Path;
+
+/// Boot deadlines where a scenario leaves them open, in milliseconds of fair time.
+const BOOT_TCG_MS: u64 = 120_000;
+const BOOT_KVM_MS: u64 = 30_000;
+
+/// A machine to launch. Its throw-away files go when it is dropped.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// The machine.
+    pub spec: Spec,
+    /// What the verdict needs to know.
+    pub plan: Plan,
+    _overlays: tempfile::TempDir,
+}
+
+impl Prepared {
+    /// Fixes the accelerator, and with it the boot deadline where the scenario leaves that open.
+    pub fn set_accel(&mut self, accel: Accel) {
+        self.spec.accel = accel;
+        if self.plan.rules.boot_ms == 0 {
+            self.plan.rules.boot_ms = if accel == Accel::Kvm { BOOT_KVM_MS } else { BOOT_TCG_MS };
+        }
+    }
+}
+
+/// Makes what a guest boots into.
+///
+/// # Errors
+/// Where the image cannot be made.
+pub(super) async fn prepare(
+    host: &Host,
+    scenario: &Scenario,
+    kernel: &Kernel,
+    live: &Live,
+) -> anyhow::Result<Prepared> {
+    let program = match &scenario.workload.program {
+        Program::Path(path) => Executable::Host(path),
+        Program::Reproducer(name) => {
+            let bytes = programs::reproducer(name).with_context(|| format!("no reproducer is named {name}"))?;
+            Executable::Embedded(name, bytes)
+        }
+    };
+    // Beside the cache, where there is room for disks; /tmp may be memory.
+    let overlays = host.cache.temporary()?;
+    let progress = |text: &str| live.doing(text);
+    let image =
+        image::prepare(scenario, kernel, programs::INIT, program, overlays.path(), &host.cache, &progress).await?;
+    image.notes.iter().for_each(|note| live.note(note));
+    let disks =
+        image.disks.into_iter().map(|disk| DriveSpec { name: disk.name, overlay: disk.overlay, base: disk.base });
+    let spec = machine(scenario, &kernel.image, &image.initramfs, disks.collect());
+    let plan = Plan {
+        schema: SCHEMA,
+        scenario: scenario.name.clone(),
+        required: required(scenario),
+        rules: scenario.rules.clone(),
+    };
+    Ok(Prepared { spec, plan, _overlays: overlays })
+}
+
+fn machine(scenario: &Scenario, kernel: &Path, initrd: &Path, disks: Vec<DriveSpec>) -> Spec {
+    Spec {
+        cpus: scenario.guest.cpus,
+        memory: scenario.guest.memory,
+        accel: Accel::Tcg,
+        kernel: kernel.to_owned(),
+        initrd: initrd.to_owned(),
+        cmdline: kernel_command_line(&scenario.guest.cmdline),
+        disks,
+    }
+}
+
+/// The probes that must answer.
+fn required(scenario: &Scenario) -> Vec<String> {
+    let kinds = scenario.probes.iter().filter(|kind| **kind != ProbeKind::Counters);
+    kinds.flat_map(|kind| image::probe_names(*kind, scenario)).collect()
+}
+
+/// What `--dry-run` prints: the resolved scenario and QEMU's command. Needs no network, kernel or image: what is not there
+/// yet is written in capitals.
+///
+/// # Errors
+/// Where the kernel's name is unknown.
+pub fn describe(scenario: &Scenario, names: &Names, wanted: Wanted) -> anyhow::Result<String> {
+    let (kernel, source, _) = kernel::meaning(&scenario.kernel, names)?;
+    let (image, origin) = match &source {
+        KernelSource::Image { image, .. } => (image.clone(), image.display().to_string()),
+        KernelSource::Debian(spec) => ("KERNEL".into(), format!("Debian {spec}")),
+    };
+    let disk = |name: &String| DriveSpec { name: name.clone(), overlay: "OVERLAY".into(), base: "TEMPLATE".into() };
+    let disks = scenario.guest.disks.keys().map(disk).collect();
+    let mut spec = machine(scenario, &image, Path::new("INITRAMFS"), disks);
+    if wanted == Wanted::Kvm {
+        spec.accel = Accel::Kvm;
+    }
+    Ok(format!(
+        "# {} on {kernel} ({origin}), accelerator {wanted}, required probes: {}\n{}\n{}",
+        scenario.name,
+        required(scenario).join(", "),
+        to_yaml(scenario)?.trim_end(),
+        spec.command_text(&Qemu::assumed()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::scenario::{self, KernelSpec};
+
+    #[test]
+    fn a_dry_run_needs_nothing_but_the_scenario() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/xfs-inode-mutex.yaml");
+        let scenario = scenario::load(&file, &[]).unwrap();
+        let text = describe(&scenario, &Names::built_in().unwrap(), Wanted::Auto).unwrap();
+        assert!(text.starts_with("# xfs-inode-mutex on debian-6.1 (Debian bookworm)"), "{text}");
+        assert!(text.contains("required probes: beat, fault, spawn, file:data"), "{text}");
+        assert!(text.contains("-m 256M") && text.contains("serial=data"), "{text}");
+        let unknown = Scenario { kernel: KernelSpec::Named("debian-6.l".into()), ..scenario };
+        let error = describe(&unknown, &Names::built_in().unwrap(), Wanted::Auto).unwrap_err().to_string();
+        assert!(error.contains("did you mean `debian-6.1`"), "{error}");
+    }
+}

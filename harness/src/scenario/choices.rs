@@ -1,0 +1,53 @@
+//! Choices: scalars that are one of a few words.
+//! Lives here: the words for each enum of the model.
+//! May not live here: what the words stand for.
+
+use super::model::{Filesystem, Mechanism, Outcome, ProbeKind};
+use super::suggest::{nearest, one_of};
+use super::value::{Scalar, Wrong};
+use schemars::{Schema, json_schema};
+
+/// Words that a later version will know, so that the error says more than that this one does not.
+const LATER: [&str; 1] = ["login"];
+
+/// Reads one of a few words.
+fn choice<T: Copy>(text: &str, what: &str, choices: &[(&'static str, T)]) -> Result<T, Wrong> {
+    if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
+        return Ok(*value);
+    }
+    let known: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+    let message = match LATER.contains(&text) {
+        true => format!("`{text}` is not supported by this version of oomph"),
+        false => format!("`{text}` is not {what}"),
+    };
+    let wrong = Wrong::new(message, one_of(&known));
+    Err(match nearest(text, &known) {
+        Some(known) => wrong.help(format!("did you mean `{known}`?")),
+        None => wrong,
+    })
+}
+
+/// Makes an enum of the model a scalar.
+macro_rules! choices {
+    ($kind:ident, $what:literal: $($name:literal => $value:ident),+) => {
+        impl Scalar for $kind {
+            fn read(text: &str) -> Result<Self, Wrong> {
+                choice(text, $what, &[$(($name, Self::$value)),+])
+            }
+
+            fn text(&self) -> String {
+                match self { $(Self::$value => $name.to_owned()),+ }
+            }
+
+            fn schema() -> Schema {
+                json_schema!({"enum": [$($name),+]})
+            }
+        }
+    };
+}
+
+choices!(Filesystem, "a filesystem that a disk can have": "xfs" => Xfs, "ext4" => Ext4);
+choices!(ProbeKind, "a probe": "beat" => Beat, "counters" => Counters, "fault" => Fault, "spawn" => Spawn, "file" => File);
+choices!(Outcome, "an outcome": "recovered" => Recovered, "oom-killed" => OomKilled, "hung" => Hung, "panicked" => Panicked);
+choices!(Mechanism, "a mechanism": "oom-deadlock" => OomDeadlock, "no-fs-livelock" => NoFsLivelock,
+    "isolation-throttle" => IsolationThrottle, "io-stall" => IoStall, "unknown" => Unknown);

@@ -1,0 +1,63 @@
+//! One real run per outcome.
+//! Lives here: what a guest does, and what it is called.
+//! May not live here: runs that the host spoils (`spoiled`).
+
+use super::ran::{Ran, shell};
+use std::fs;
+
+#[test]
+fn xfs_inode_mutex_is_oom_killed() {
+    let ran = Ran::scenario("scenarios/xfs-inode-mutex.yaml", &["--set", "phases.pressure=40s"]);
+    ran.has_outcome("oom-killed");
+    let events = ran.events();
+    let counts = |kind: &str| -> Vec<u64> {
+        events.iter().filter(|event| event["kind"] == kind).map(|event| event["allocs"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(counts("bye"), [0], "the agent allocates nothing after ready");
+    let beats = counts("beat");
+    assert!(beats.len() > 40 && beats.iter().all(|&allocs| allocs == 0), "nor does the beat: {beats:?}");
+    assert!(events.iter().any(|event| event["kind"] == "counters" && event["allocstall"].as_u64() > Some(0)));
+    let victims: Vec<&str> =
+        ran.run["kills"].as_array().unwrap().iter().map(|kill| kill["role"].as_str().unwrap()).collect();
+    assert!(victims.iter().all(|role| *role == "workload"), "{victims:?}");
+}
+
+#[test]
+fn a_frozen_filesystem_is_hung_and_nothing_helps() {
+    let ran = Ran::scenario("scenarios/tests/freeze-forever.yaml", &[]);
+    ran.has_outcome("hung");
+    assert!(ran.run["kills"].as_array().unwrap().iter().all(|kill| kill["counts"] == false));
+    assert!(ran.run["stalls"][0]["probes"].as_array().unwrap().contains(&"file:data".into()));
+    let actions: Vec<&str> =
+        ran.run["escapes"].as_array().unwrap().iter().map(|escape| escape["action"].as_str().unwrap()).collect();
+    assert_eq!(actions[..2], ["sysrq-f", "release"]);
+    let console = fs::read_to_string(ran.folder().join("console.log")).unwrap();
+    assert!(console.contains("Show Blocked State") && console.contains("sb_start_write"), "SysRq-w names the wait");
+}
+
+#[test]
+fn processors_taken_away_for_ever_are_hung() {
+    let ran = Ran::scenario("scenarios/tests/spin-rt.yaml", &[]);
+    ran.has_outcome("hung");
+    assert!(ran.run["stalls"][0]["probes"].as_array().unwrap().contains(&"beat".into()), "{:#}", ran.run["stalls"]);
+}
+
+#[test]
+fn a_users_own_dynamic_program_is_packed_with_its_libraries() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.yaml");
+    // tail keeps the last line, and /dev/zero has none: it takes memory until it is killed.
+    let text = "name: own\nsummary: A program of the host's.\nkernel: debian-6.1\n\
+                guest: {cpus: 2, memory: 256 MiB}\n\
+                workload: {program: /usr/bin/tail, args: [/dev/zero]}\n\
+                phases: {settle: 3s, pressure: 60s, verify: 20s}\n\
+                expect: [{outcome: oom-killed, victims: [tail]}]\n";
+    fs::write(&file, text).unwrap();
+    Ran::scenario(file.to_str().unwrap(), &[]).has_outcome("oom-killed");
+}
+
+#[test]
+fn a_crash_under_pressure_is_panicked() {
+    let file = shell("sleep 2; echo c > /proc/sysrq-trigger; sleep 60", "expect: [{outcome: panicked}]\n");
+    Ran::scenario(file.path().to_str().unwrap(), &[]).has_outcome("panicked");
+}

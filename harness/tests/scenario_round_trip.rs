@@ -1,0 +1,132 @@
+//! Sound scenarios of every kind, written as YAML and read again.
+//! Lives here: the generator of sound scenarios.
+//! May not live here: what is not sound.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use oomph::event::Rules;
+use oomph::scenario::{
+    Disk, Expectation, Fault, FaultAction, Filesystem, Guest, KernelSource, KernelSpec, Mechanism, Outcome, ProbeKind,
+    Program, REPRODUCERS, Scenario, VersionBound, VersionOp, Workload, parse, to_yaml,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::path::Path;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_sound_scenario_comes_back_from_yaml_as_it_was(scenario in sound()) {
+        let yaml = to_yaml(&scenario).unwrap();
+        match parse(&yaml, Path::new("/x.yaml"), &[]) {
+            Ok(again) => prop_assert_eq!(again, scenario, "{}", yaml),
+            Err(error) => return Err(TestCaseError::fail(format!("{error}\n{yaml}"))),
+        }
+    }
+}
+
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[^\\x00-\\x1f\\x7f-\\x9f]{1,60}",
+        select(vec!["null", "~", "true", "5", "1e3", "- a", "a: b", "#x", " x ", "|", "'", "\\", "0x1f"])
+            .prop_map(String::from)
+    ]
+}
+
+fn arg() -> impl Strategy<Value = String> {
+    prop_oneof!["[^\\x00]{0,40}", line()]
+}
+
+fn guest() -> impl Strategy<Value = Guest> {
+    let disks = prop::collection::btree_map("[a-z][a-z0-9-]{0,19}", (any::<bool>(), 300u64..5000), 0..4);
+    let sysctl = prop::collection::btree_map("net\\.[a-z0-9_-]{1,9}(\\.[a-z]{1,5})?", line(), 0..3);
+    let cmdline = prop::collection::vec("x[!-~]{0,20}", 0..3);
+    (1u32..=64, 96u64..4096, disks, sysctl, cmdline).prop_map(|(cpus, mib, disks, mut sysctl, cmdline)| {
+        sysctl.insert("vm.oom_dump_tasks".into(), "0".into());
+        let disk = |(n, (name, (xfs, mib))): (usize, (String, (bool, u64)))| {
+            let filesystem = if xfs { Filesystem::Xfs } else { Filesystem::Ext4 };
+            (name, Disk { filesystem, size: mib << 20, mount: format!("/d{n}/x") })
+        };
+        let disks = disks.into_iter().enumerate().map(disk).collect();
+        Guest { cpus, memory: mib << 20, disks, sysctl, cmdline }
+    })
+}
+
+fn expectation() -> impl Strategy<Value = Expectation> {
+    let outcome = select(vec![Outcome::Recovered, Outcome::OomKilled, Outcome::Hung, Outcome::Panicked]);
+    let mechanism = select(vec![
+        Mechanism::OomDeadlock,
+        Mechanism::NoFsLivelock,
+        Mechanism::IsolationThrottle,
+        Mechanism::IoStall,
+        Mechanism::Unknown,
+    ]);
+    let version = (0u32..20, 0u32..20, prop::option::of(0u32..300))
+        .prop_map(|version| VersionBound { op: VersionOp::GreaterEqual, version });
+    (
+        prop::option::of("[a-zA-Z0-9][a-z.+_-]{0,9}"),
+        prop::option::of(version),
+        outcome,
+        mechanism,
+        0u64..1_000_000,
+        1u64..100,
+        prop::option::of(prop::collection::vec("[^\\x00-\\x1f\\x7f-\\x9f]{1,15}", 1..3)),
+    )
+        .prop_map(|(kernel, version, outcome, mechanism, stall, kills, victims)| Expectation {
+            kernel,
+            tag: None,
+            version: version.into_iter().collect(),
+            outcome,
+            mechanism: (outcome == Outcome::Hung).then_some(mechanism),
+            max_stall_ms: (outcome != Outcome::Hung).then_some(stall),
+            max_kills: (outcome == Outcome::OomKilled).then_some(kills),
+            victims: victims.filter(|_| outcome != Outcome::Recovered),
+        })
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    (0u64..100_000, 1u64..100_000, 1000u64..100_000, 1u64..1000, any::<bool>()).prop_map(
+        |(boot_ms, settle_ms, pressure_ms, movement_kb, memcg)| Rules {
+            boot_ms,
+            settle_ms,
+            pressure_ms,
+            movement_kb,
+            memcg,
+            ..Rules::default()
+        },
+    )
+}
+
+fn sound() -> impl Strategy<Value = Scenario> {
+    let names = ("[a-z0-9][a-z0-9._-]{0,63}", line(), prop::collection::vec(line(), 0..3));
+    let kernel = prop_oneof![
+        "[A-Za-z0-9][A-Za-z0-9._+-]{0,20}".prop_map(KernelSpec::Named),
+        "[A-Za-z0-9][A-Za-z0-9._+-]{0,20}".prop_map(|name| KernelSpec::Inline(KernelSource::Debian(name))),
+        Just(KernelSpec::Inline(KernelSource::Image { image: "/proc/version".into(), modules: Some("/proc".into()) })),
+    ];
+    let program = prop_oneof![
+        select(REPRODUCERS.to_vec()).prop_map(|name| Program::Reproducer(name.into())),
+        Just(Program::Path("/bin/sh".into()))
+    ];
+    let env = prop::collection::btree_map("[a-z_][a-zA-Z0-9_]{0,9}", arg(), 0..3);
+    let workload = (program, prop::collection::vec(arg(), 0..4), env).prop_map(|(program, args, env)| Workload {
+        program,
+        args,
+        env,
+    });
+    let fault =
+        prop::option::of((0u64..500, prop::option::of(1u64..500), 1u64..1000, prop::option::of(1u64..u64::MAX)));
+    let all = (names, kernel, guest(), workload, rules(), fault, prop::option::of(expectation()));
+    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, fault, expect)| {
+        let mut probes = vec![ProbeKind::Spawn, ProbeKind::Beat];
+        probes.extend((!guest.disks.is_empty()).then_some(ProbeKind::File));
+        let disk = guest.disks.keys().next().cloned();
+        let fault = fault.zip(disk).map(|((at_ms, length, iops, bps), disk)| Fault {
+            at_ms,
+            until_ms: length.map(|length| at_ms + length),
+            action: FaultAction::Throttle { disk, iops: Some(iops), bps },
+        });
+        let (faults, expect) = (fault.into_iter().collect(), expect.into_iter().collect());
+        Scenario { name, summary, references, kernel, guest, workload, rules, probes, faults, expect }
+    })
+}
