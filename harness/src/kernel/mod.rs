@@ -13,6 +13,7 @@ pub(crate) mod job;
 mod manifest;
 mod names;
 mod resolve;
+mod vmlinux;
 
 pub(crate) use cache::Temporary;
 pub use cache::{Cache, Kind, Pruned};
@@ -28,6 +29,7 @@ pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
 pub use names::{Named, Names, NamesError};
 pub use resolve::{meaning, resolve};
+pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 
 use serde::Serialize;
 use std::path::PathBuf;
