@@ -1,0 +1,126 @@
+//! The rules that time decides: stalls, hangs, escapes, deadlines, the conclusion.
+//! Lives here: what a tick can end a run with.
+//! May not live here: what events mean when they arrive (that is the parent).
+
+use super::{Escape, Judge, SETTLE_GRACE_MS, Stall};
+use crate::event::{Phase, Reason};
+use crate::scenario::Outcome;
+use crate::verdict::End;
+
+impl Judge {
+    pub(super) fn time_passes(&mut self) {
+        let now = self.clock.fair_ms();
+        if self.under_judgement() {
+            self.probes.tick(now);
+            self.max_stall_ms = self.max_stall_ms.max(self.probes.longest_ms());
+            self.judge_stall(now);
+        }
+        self.judge_escape(now);
+        self.judge_deadlines();
+    }
+
+    fn judge_stall(&mut self, now: u64) {
+        let silent: Vec<&str> = self.probes.silent(now, self.rules.stall_after_ms);
+        let Some(stall) = self.stalls.last_mut().filter(|stall| stall.ended_ms.is_none()) else {
+            if let Some((_, age)) = self.probes.oldest(now).filter(|_| !silent.is_empty()) {
+                let stall = Stall::declare(&silent, age, now);
+                let names = stall.probes.join(", ");
+                self.stalls.push(stall);
+                self.movement.restart();
+                self.note(format!("stalled: no answer from {names} for {} s", age / 1000));
+            }
+            return;
+        };
+        if silent.is_empty() {
+            stall.ended_ms = Some(now);
+            let (length, movements) = (now - stall.since_ms, stall.movements);
+            self.note(format!("the stall ended by itself after {} s and {movements} movements", length / 1000));
+            return;
+        }
+        if self.guest.faults > 0 {
+            stall.hold(now);
+        }
+        stall.tick(now);
+        let (frozen, lasted) = (stall.frozen_ms(now), now - stall.declared_ms);
+        let names = silent.join(", ");
+        if frozen >= self.rules.frozen_for_ms {
+            let age = self.probes.oldest(now).map_or(0, |(_, age)| age);
+            let (frozen, age) = (frozen / 1000, age / 1000);
+            self.decide(
+                End::Outcome(Outcome::Hung),
+                format!("hung: {names} silent, for {age} s by now, and nothing has moved for {frozen} s"),
+            );
+        } else if lasted >= self.rules.stall_max_ms {
+            let detail = format!("{names} silent, but the guest still moves after {} s of stall", lasted / 1000);
+            self.spoil(Reason::StillThrashing, detail);
+        }
+    }
+
+    fn judge_escape(&mut self, now: u64) {
+        let kills_its_probes = |escape: &Escape| escape.action == "sysrq-i";
+        if let Some((escape, since)) = self.escapes.last_mut()
+            && escape.answered_after_ms.is_none()
+            && (self.probes.answered(1) || (kills_its_probes(escape) && self.probes.answered_or_died()))
+        {
+            escape.answered_after_ms = Some(now - *since);
+            let text = format!("{} brought the guest back within {} s", escape.action, (now - *since) / 1000);
+            self.note(text);
+        }
+    }
+
+    fn judge_deadlines(&mut self) {
+        if self.end.is_some() {
+            return;
+        }
+        let view = self.view();
+        let (phase_ms, calm_ms, stalled) = (view.phase_ms, view.calm_ms, view.stalled);
+        let (fair_ms, wall_ms, answered_twice) = (view.fair_ms, view.wall_ms, view.answered_twice);
+        if wall_ms >= self.rules.wall_ms {
+            let (fair, wall) = (fair_ms / 1000, wall_ms / 1000);
+            self.spoil(Reason::HostStarved, format!("after {wall} s the guest has had {fair} s, too few to be judged"));
+        } else if self.in_phase(&[Phase::Boot]) && phase_ms >= self.rules.boot_ms {
+            let line = std::mem::take(&mut self.guest.last_line);
+            let detail = format!("not ready after {} s; last on the console: {line:?}", phase_ms / 1000);
+            self.spoil(Reason::NoBoot, detail);
+        } else if self.in_phase(&[Phase::Settle]) && phase_ms >= self.rules.settle_ms + SETTLE_GRACE_MS {
+            let detail = format!("at rest, within {} s, {}", phase_ms / 1000, self.describe_wanting());
+            self.spoil(Reason::NotSettled, detail);
+        } else if self.in_phase(&[Phase::Verify]) && !stalled {
+            if answered_twice {
+                self.conclude();
+            } else if calm_ms >= self.rules.verify_ms {
+                let detail = self.describe_wanting();
+                self.spoil(Reason::ProbeFailing, detail);
+            }
+        }
+    }
+
+    fn describe_wanting(&self) -> String {
+        let wanting = self.probes.wanting(2).into_iter().map(|(name, error)| match error {
+            Some(error) => format!("{name} answers with errors ({error:?})"),
+            None => format!("{name} has not succeeded twice"),
+        });
+        wanting.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The guest answers again, or has never ceased to.
+    fn conclude(&mut self) {
+        let kills = self.kills.counting().count();
+        if kills > 0 {
+            self.decide(
+                End::Outcome(Outcome::OomKilled),
+                format!("every required probe succeeded twice after release; {kills} kills that count"),
+            );
+        } else if let Some(failure) = self.guest.workload_failed.take() {
+            self.spoil(Reason::WorkloadFailed, failure);
+        } else if let Some(pressure) = self.pressure.seen.clone() {
+            self.decide(
+                End::Outcome(Outcome::Recovered),
+                format!("every required probe succeeded twice after release; no kill; there was pressure: {pressure}"),
+            );
+        } else {
+            let detail = "no direct reclaim, no kill, and free memory never under twice the min watermark";
+            self.spoil(Reason::NoPressure, detail.into());
+        }
+    }
+}
