@@ -93,9 +93,7 @@ pub(super) fn apt(apt: &Apt) -> Check {
         let mend = format!("on Debian, as root: apt-get is part of the system; {INSTEAD}");
         return Check::warn(NAME, format!("{} not found: {FILES}", apt.missing.join(", ")), mend);
     }
-    let mend = format!(
-        "as root: echo 'deb http://deb.debian.org/debian stable main' > /etc/apt/sources.list.d/debian.list; {INSTEAD}"
-    );
+    let mend = format!("name a mirror of Debian in /etc/apt/sources.list.d (see sources.list(5)); {INSTEAD}");
     match &apt.mirror {
         Ok(true) => Check::ok(NAME, "set up for a mirror of Debian"),
         Ok(false) => Check::warn(NAME, format!("no mirror of Debian among its sources: {FILES}"), mend),
