@@ -1,13 +1,17 @@
 # make demo    one scenario on Debian's own kernel, from nothing to a verdict
 # make test    every test: pure parts, fake guests, real QEMU guests
+# make bench   how quickly a guest is ready, and what the harness costs: ratios of one run, on an idle machine
+# make soak    long series of real runs, in rounds; resumable (SOAK_ROUNDS, SOAK_STORE)
 # make lint    formatting and clippy
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
 
-.PHONY: demo test lint fuzz setup build clean
+.PHONY: demo test bench soak lint fuzz setup build clean
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
+SOAK_ROUNDS ?= 10
+SOAK_STORE ?= results/soak
 OOMPH := $(or $(CARGO_TARGET_DIR),target)/release/oomph
 
 demo: build
@@ -22,6 +26,12 @@ test: setup
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+bench: setup
+	$(CARGO) bench --locked -p oomph --bench boot
+
+soak: build
+	scripts/soak.sh $(OOMPH) $(SOAK_STORE) $(SOAK_ROUNDS)
 
 fuzz: setup
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz

@@ -22,6 +22,8 @@ pub mod run;
 
 pub mod results;
 
+pub mod campaign;
+
 pub mod report;
 
 pub mod doctor;

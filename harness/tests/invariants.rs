@@ -48,6 +48,7 @@ fn pure_modules_stay_pure() {
     must_not_say("verdict", &impure, &[]);
     must_not_say("kmsg", &impure, &[]);
     must_not_say("event", &impure, &[]);
+    must_not_say("campaign", &impure, &[]);
 }
 
 #[test]

@@ -104,6 +104,9 @@ pub struct Run {
     /// Runs of each scenario
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: u32,
+    /// Count the runs of the same scenario on the same kernel that are in the results folder already
+    #[arg(long)]
+    pub resume: bool,
     /// Accelerator
     #[arg(long, value_name = "ACCEL", default_value = "auto")]
     pub accel: Accel,
@@ -120,6 +123,8 @@ pub struct Run {
 pub enum Results {
     /// Stored results, newest first
     List,
+    /// Counts by scenario and kernel, with 95 % intervals
+    Summary,
     /// One result
     Show {
         /// Result folder

@@ -5,7 +5,7 @@
 use super::cli::{Global, Results};
 use super::exit::Status;
 use super::output::Output;
-use crate::results;
+use crate::{campaign, report, results};
 use anyhow::Context;
 use std::path::Path;
 
@@ -16,12 +16,25 @@ use std::path::Path;
 pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Result<Status> {
     match verb {
         Results::List => list(global, output),
+        Results::Summary => summary(global, output),
         Results::Show { result } => {
             let run = results::load(result).with_context(|| result.display().to_string())?;
             output.run(&run)?;
             Ok(Status::AsExpected)
         }
     }
+}
+
+fn summary(global: &Global, output: &Output) -> anyhow::Result<Status> {
+    let listing = results::list(&global.results).with_context(|| global.results.display().to_string())?;
+    for row in campaign::summarise(&listing.runs) {
+        if output.json() {
+            output.line(&serde_json::to_string(&row)?)?
+        } else {
+            output.line(&report::row(&row))?
+        };
+    }
+    Ok(Status::AsExpected)
 }
 
 fn list(global: &Global, output: &Output) -> anyhow::Result<Status> {

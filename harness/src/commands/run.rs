@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::image::programs;
 use crate::kernel::{self, Cache, Names};
 use crate::report::Live;
-use crate::results::Store;
+use crate::results::{self, Store};
 use crate::run::{self, Host};
 use crate::scenario::{self, KernelSource, KernelSpec, Program, Scenario};
 use crate::vm::Wanted;
@@ -54,7 +54,11 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
             let kernel = kernel::resolve(&scenario.kernel, &names, host.cache(), &|text| live.doing(text)).await;
             live.done();
             let kernel = kernel?;
-            for number in 1..=options.repeat {
+            let done = match options.resume {
+                true => results::recorded(&global.results, &scenario::to_yaml(scenario)?, &kernel.hash)?,
+                false => 0,
+            };
+            for number in u32::try_from(done)?.saturating_add(1)..=options.repeat {
                 let label = match options.repeat {
                     1 => scenario.name.clone(),
                     all => format!("{} {number}/{all}", scenario.name),

@@ -26,6 +26,8 @@ const UNLOCKED_AGE: Duration = Duration::from_secs(60);
 pub enum Kind {
     /// A kernel with its modules, unpacked from packages.
     Kernels,
+    /// The vmlinux out of a bzImage.
+    Vmlinux,
     /// The modules that a scenario needs, uncompressed.
     Modules,
     /// An initramfs.
@@ -36,12 +38,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Kernels, Self::Modules, Self::Initramfs, Self::Disks];
+    pub const ALL: [Self; 5] = [Self::Kernels, Self::Vmlinux, Self::Modules, Self::Initramfs, Self::Disks];
 
     /// Its directory's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kernels => "kernels",
+            Self::Vmlinux => "vmlinux",
             Self::Modules => "modules",
             Self::Initramfs => "initramfs",
             Self::Disks => "disks",

@@ -2,18 +2,13 @@
 //! Lives here: reading the boot header of a bzImage and the notes of a vmlinux (pure).
 //! May not live here: files, or modules.
 //!
-//! Sources: Documentation/arch/x86/boot.rst (fields `header`, `version`, `kernel_version`, `xloadflags`);
-//! include/xen/interface/elfnote.h (`XEN_ELFNOTE_PHYS32_ENTRY`).
+//! Source: Documentation/arch/x86/boot.rst (fields `header`, `version`, `kernel_version`, `xloadflags`).
 
-use object::Endianness;
-use object::elf::{EM_X86_64, FileHeader64, NoteType};
-use object::read::elf::{FileHeader, ProgramHeader};
+use super::vmlinux::elf;
 
 /// Bytes from an image's start in which a bzImage's header and version are: `kernel_version` is a 16-bit offset + 0x200.
 pub const HEADER_BYTES: usize = 0x200 + 0x1_0000 + 256;
 
-/// Type of the note with the physical address of the PVH entry (include/xen/interface/elfnote.h).
-const XEN_ELFNOTE_PHYS32_ENTRY: NoteType = NoteType(18);
 /// Boot protocol with `xloadflags`, of Linux 3.8.
 const PROTOCOL_XLOADFLAGS: u16 = 0x020c;
 /// `XLF_KERNEL_64` in `xloadflags`: the kernel has a 64-bit entry point.
@@ -81,21 +76,7 @@ fn c_string(bytes: &[u8]) -> String {
 }
 
 fn vmlinux_banner(bytes: &[u8]) -> Result<String, String> {
-    let wrong = |cause| format!("a damaged ELF file ({cause})");
-    let header = FileHeader64::<Endianness>::parse(bytes).map_err(wrong)?;
-    let endian = header.endian().map_err(wrong)?;
-    if header.e_machine(endian) != EM_X86_64 {
-        return Err("an ELF file for another processor".into());
-    }
-    let mut has_entry = false;
-    for segment in header.program_headers(endian, bytes).map_err(wrong)? {
-        if let Some(mut notes) = segment.notes(endian, bytes).map_err(wrong)? {
-            while let Some(note) = notes.next().map_err(wrong)? {
-                has_entry |= note.name() == b"Xen" && note.n_type(endian) == XEN_ELFNOTE_PHYS32_ENTRY;
-            }
-        }
-    }
-    if !has_entry {
+    if elf::pvh_entry(bytes)?.is_none() {
         return Err("an ELF file without a PVH note".into());
     }
     // linux_banner in init/version.c; linux_proc_banner beside it has no digit there.
@@ -132,6 +113,7 @@ fn leading_version(text: &str) -> Option<(u32, u32, u32)> {
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use elf::XEN_ELFNOTE_PHYS32_ENTRY;
     use proptest::prelude::*;
 
     /// The start of a bzImage, as far as this module reads it.

@@ -2,6 +2,7 @@
 //! Lives here: where kernels come from, the cache of them.
 //! May not live here: how they are booted (`vm`) or what goes into the initramfs (`image`).
 
+mod boot;
 mod cache;
 mod catalog;
 pub(crate) mod child;
@@ -15,6 +16,7 @@ mod names;
 mod resolve;
 mod vmlinux;
 
+pub use boot::{Bootable, bootable};
 pub(crate) use cache::Temporary;
 pub use cache::{Cache, Kind, Pruned};
 pub use catalog::{Cached, Listed, fetch, list};

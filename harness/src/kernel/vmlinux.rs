@@ -6,9 +6,9 @@
 //! arch/x86/boot/compressed/Makefile (what is compressed, and how).
 
 mod compression;
-mod elf;
+pub(super) mod elf;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use compression::Compression;
 

@@ -3,7 +3,9 @@
 //! May not live here: judging, or the results' own files.
 
 mod live;
+mod summary;
 mod text;
 
 pub use live::Live;
+pub use summary::row;
 pub use text::block;

@@ -4,6 +4,7 @@
 
 use super::run_json::{ReadError, RunJson};
 use super::store::file;
+use crate::event::Reason;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -75,6 +76,21 @@ pub fn list(root: &Path) -> std::io::Result<Listing> {
     listing.runs.sort_by(|a, b| (b.started, &b.result).cmp(&(a.started, &a.result)));
     listing.broken.sort_by(|a, b| a.folder.cmp(&b.folder));
     Ok(listing)
+}
+
+/// How many runs of just this scenario on just this kernel image are stored: the same resolved YAML, the same hash. Runs
+/// that were called off do not count; all others do, so that no end is tried again until it pleases.
+///
+/// # Errors
+/// Where the root cannot be read.
+pub fn recorded(root: &Path, scenario_yaml: &str, kernel_hash: &str) -> std::io::Result<u64> {
+    let same = |run: &RunJson| {
+        let folder = run.result.as_deref().unwrap_or(Path::new(""));
+        run.kernel_identity.hash == kernel_hash
+            && run.inconclusive != Some(Reason::Cancelled)
+            && fs::read(folder.join(file::SCENARIO)).is_ok_and(|text| text == scenario_yaml.as_bytes())
+    };
+    Ok(list(root)?.runs.iter().filter(|run| same(run)).count() as u64)
 }
 
 /// Reads the record of a result folder.
@@ -157,6 +173,29 @@ mod tests {
         assert_eq!(broken, ["empty", "newer", "torn"]);
         assert!(listing.broken[0].why.contains("cannot be read"), "{}", listing.broken[0].why);
         assert!(listing.broken[1].why.contains("schema 9"), "{}", listing.broken[1].why);
+    }
+
+    #[test]
+    fn the_same_runs_are_counted_but_those_called_off() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path()).unwrap();
+        let keep = |yaml: &str, hash: &str, reason: Option<Reason>| {
+            let draft = store.begin("a", "k").unwrap();
+            fs::write(draft.scenario_yaml(), yaml).unwrap();
+            let mut run = sample();
+            hash.clone_into(&mut run.kernel_identity.hash);
+            if reason.is_some() {
+                run = RunJson { outcome: None, inconclusive: reason, mechanism: None, expected: false, ..run };
+            }
+            draft.finish(&run).unwrap();
+        };
+        keep("name: a\n", "h", None);
+        keep("name: a\n", "h", Some(Reason::QemuDied));
+        keep("name: a\n", "h", Some(Reason::Cancelled));
+        keep("name: a\n", "other", None);
+        keep("name: b\n", "h", None);
+        assert_eq!(recorded(root.path(), "name: a\n", "h").unwrap(), 2);
+        assert_eq!(recorded(&root.path().join("nowhere"), "name: a\n", "h").unwrap(), 0);
     }
 
     #[test]

@@ -12,7 +12,9 @@ mod store;
 
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
-pub use list::{Broken, FileInfo, Listing, Shown, list, load, show};
+pub use list::{Broken, FileInfo, Listing, Shown, list, load, recorded, show};
+#[cfg(test)]
+pub(crate) use run_json::tests::sample;
 pub use run_json::{
     EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, ReadError, RunJson, SCHEMA, StallJson, Unsound,
 };

@@ -256,7 +256,7 @@ pub(super) mod tests {
     use crate::run::sim::Sim;
 
     /// The record of a run that hung after a kill.
-    pub(in crate::results) fn sample() -> RunJson {
+    pub(crate) fn sample() -> RunJson {
         let mut sim = Sim::new(Rules::default()).boots();
         sim.until(Phase::Pressure).seconds(8).kills(
             "Out of memory: Killed process 77 (hog (1)) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB",

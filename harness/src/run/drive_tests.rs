@@ -182,7 +182,7 @@ async fn noise_floods_and_a_deaf_qmp_change_nothing() {
     let script = Script::new()
         .since_start(secs(3), kill("hog", 91))
         .since_start(secs(4), Act::Garbage(b"\xff\xfe@fault 1 2 end ok=1 *00000000\n@@@@\n\0\0".to_vec()))
-        .since_start(secs(5), Act::Flood(50_000))
+        .since_start(secs(5), Act::Flood(500_000))
         .since_start(secs(6), Act::QmpDeaf);
     let ran = run(script).await;
     assert_eq!(ran.verdict.outcome(), Some(Outcome::OomKilled), "{:#?}", ran.verdict.evidence);

@@ -4,7 +4,7 @@
 
 use crate::event::{Event, Kind, Phase, Reason};
 use crate::scenario::{Fault, Outcome};
-use crate::verdict::{End, Judge};
+use crate::verdict::{End, Judge, View};
 use crate::vm::Command;
 use std::collections::VecDeque;
 
@@ -173,18 +173,17 @@ impl Machine {
         self.switch_faults(actions);
         self.take_dumps(actions);
         self.resend(actions);
-        let view = self.judge.view();
-        let (fair_ms, wall_ms, phase_ms, calm_ms) = (view.fair_ms, view.wall_ms, view.phase_ms, view.calm_ms);
-        let (stalled, answered, escaped) = (view.stalled, view.answered, view.escaped);
+        let View { fair_ms, wall_ms, phase_ms, calm_ms, .. } = self.judge.view();
+        let View { ready, stalled, dumping, answered, answered_twice, workload_gone, escaped, .. } = self.judge.view();
         let rules = self.judge.rules();
         match self.stage {
-            Stage::Run(Phase::Boot) if view.ready => self.enter(Phase::Settle, actions),
-            Stage::Run(Phase::Settle) if view.answered_twice && phase_ms >= rules.settle_ms => {
+            Stage::Run(Phase::Boot) if ready => self.enter(Phase::Settle, actions),
+            Stage::Run(Phase::Settle) if answered_twice && phase_ms >= rules.settle_ms => {
                 let release_ms = rules.wall_ms;
                 self.enter(Phase::Pressure, actions);
                 self.command(Command::Start { release_ms }, actions);
             }
-            Stage::Run(Phase::Pressure) if phase_ms >= rules.pressure_ms || view.workload_gone => {
+            Stage::Run(Phase::Pressure) if phase_ms >= rules.pressure_ms || workload_gone => {
                 self.enter(Phase::Lift, actions);
             }
             // With the workload still in place every probe must answer anew: a hang that began a moment ago must not be
@@ -194,7 +193,7 @@ impl Machine {
                 self.command(Command::Release, actions);
             }
             Stage::Run(Phase::Release) if self.released => self.enter(Phase::Verify, actions),
-            Stage::Evidence if self.dumps.is_empty() && !view.dumping => {
+            Stage::Evidence if self.dumps.is_empty() && !dumping => {
                 self.enter(Phase::Escapes, actions);
                 self.escape(0, fair_ms, actions);
             }
@@ -276,8 +275,7 @@ impl Machine {
     }
 
     fn take_dumps(&mut self, actions: &mut Vec<Action>) {
-        let view = self.judge.view();
-        let (stalled, dumping) = (view.stalled, view.dumping);
+        let View { stalled, dumping, .. } = self.judge.view();
         if stalled && !self.was_stalled {
             self.stalls += 1;
             if self.stalls <= STALLS_DUMPED {

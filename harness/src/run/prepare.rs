@@ -59,9 +59,13 @@ pub(super) async fn prepare(
     let image =
         image::prepare(scenario, kernel, programs::INIT, program, overlays.path(), &host.cache, &progress).await?;
     image.notes.iter().for_each(|note| live.note(note));
+    let boot = kernel::bootable(kernel, &host.cache, &progress).await?;
+    if let Some(why) = &boot.as_it_is {
+        live.note(&format!("the kernel boots as it is, with firmware and decompression: {why}"));
+    }
     let disks =
         image.disks.into_iter().map(|disk| DriveSpec { name: disk.name, overlay: disk.overlay, base: disk.base });
-    let spec = machine(scenario, &kernel.image, &image.initramfs, disks.collect());
+    let spec = machine(scenario, &boot.image, &image.initramfs, disks.collect());
     let plan = Plan {
         schema: SCHEMA,
         scenario: scenario.name.clone(),

@@ -126,7 +126,8 @@ impl Judge {
     pub fn view(&self) -> View<'_> {
         let now = self.clock.fair_ms();
         let began = self.phase.as_ref().map_or(0, |entry| entry.fair_ms);
-        let calm = self.stalls.iter().filter_map(|stall| stall.ended_ms).fold(began, u64::max);
+        // Stalls follow one another: the last to end ended last.
+        let calm = self.stalls.iter().rev().find_map(|stall| stall.ended_ms).map_or(began, |ended| ended.max(began));
         View {
             fair_ms: now,
             wall_ms: self.clock.wall_ms(),

@@ -1,9 +1,9 @@
 //! Real runs that say nothing about the kernel, and must say so.
-//! Lives here: what the workload, the user, the host or QEMU can do to a run.
-//! May not live here: outcomes.
+//! Lives here: what the workload, the kernel or its console can do to a run.
+//! May not live here: outcomes, or what the host does (`host`).
 
-use super::ran::{Ran, Running, kill, shell};
-use std::path::Path;
+use super::ran::{Ran, Running, shell, wait_for};
+use std::fs;
 use std::time::Duration;
 
 #[test]
@@ -13,54 +13,46 @@ fn a_workload_that_fails_is_inconclusive() {
     let ran = Ran::scenario("scenarios/tests/fill-disk.yaml", &[]);
     ran.is_inconclusive("workload-failed");
     assert!(ran.text("detail").contains("No space left on device"), "{}", ran.text("detail"));
+    let missing = shell("exec /no/such/program", "");
+    let ran = Ran::scenario(missing.path().to_str().unwrap(), &[]);
+    ran.is_inconclusive("workload-failed");
+    assert!(ran.text("detail").contains("127"), "a shell's status for what is not there: {}", ran.text("detail"));
+}
+
+/// A bzImage by its header only (Documentation/arch/x86/boot.rst), whose setup code is a loop.
+fn mute_kernel() -> Vec<u8> {
+    let mut image = vec![0_u8; 0x1a00];
+    let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0x1f1, &[4]); // setup_sects
+    put(0x1f4, &0x100_u32.to_le_bytes()); // syssize
+    put(0x1fe, &[0x55, 0xaa]);
+    put(0x200, &[0xeb, 0xfe]); // jmp to itself
+    put(0x202, b"HdrS");
+    put(0x206, &0x020c_u16.to_le_bytes()); // version
+    put(0x20e, &0x100_u16.to_le_bytes()); // kernel_version, less 0x200
+    put(0x211, &[1]); // LOADED_HIGH
+    put(0x214, &0x10_0000_u32.to_le_bytes()); // code32_start
+    put(0x22c, &0x7fff_ffff_u32.to_le_bytes()); // initrd_addr_max
+    put(0x236, &1_u16.to_le_bytes()); // XLF_KERNEL_64
+    put(0x238, &0x7ff_u32.to_le_bytes()); // cmdline_size
+    put(0x300, b"6.1.0-mute (nobody@nowhere) #1\0");
+    image
+}
+
+#[test]
+fn a_kernel_that_never_reaches_init_is_no_boot_and_not_hung() {
+    let file = tempfile::Builder::new().prefix("mute").tempfile().unwrap();
+    fs::write(&file, mute_kernel()).unwrap();
+    let options = ["--kernel", file.path().to_str().unwrap(), "--set", "phases.boot=10s"];
+    let ran = Ran::scenario("scenarios/tests/idle.yaml", &options);
+    ran.is_inconclusive("no-boot");
+    let boot = ran.run["fair_s"].as_f64().unwrap();
+    assert!((10.0..15.0).contains(&boot), "fair seconds, so no matter of load: {boot}");
 }
 
 #[test]
 fn a_workload_that_does_not_press_is_inconclusive() {
     Ran::scenario("scenarios/tests/idle.yaml", &[]).is_inconclusive("no-pressure");
-}
-
-#[test]
-fn an_interrupted_run_leaves_a_result_and_no_qemu() {
-    let running =
-        Running::start("scenarios/tests/idle.yaml", &["--set", "phases.pressure=10m", "--set", "phases.wall=1h"]);
-    let qemu = running.qemu();
-    running.wait_for_event("\"hello\"");
-    running.signal("INT");
-    let ran = running.end();
-    assert_eq!((ran.status, ran.text("inconclusive")), (Some(130), "cancelled"));
-    ran.is_whole();
-    assert!(!Path::new(&format!("/proc/{qemu}")).exists(), "QEMU is gone");
-}
-
-#[test]
-fn a_qemu_that_is_killed_is_no_hung_guest() {
-    let running = Running::start("scenarios/xfs-inode-mutex.yaml", &[]);
-    let qemu = running.qemu();
-    running.wait_for_event("\"workload-started\"");
-    kill("KILL", qemu);
-    running.end().is_inconclusive("qemu-died");
-}
-
-#[test]
-fn a_qemu_that_is_stopped_for_a_minute_changes_nothing() {
-    let running = Running::start("scenarios/xfs-inode-mutex.yaml", &["--set", "phases.pressure=25s"]);
-    let qemu = running.qemu();
-    running.wait_for_event("\"workload-started\"");
-    std::thread::sleep(Duration::from_secs(3));
-    kill("STOP", qemu);
-    std::thread::sleep(Duration::from_secs(60));
-    kill("CONT", qemu);
-    let ran = running.end();
-    ran.has_outcome("oom-killed");
-    let lost = ran.run["duration_s"].as_f64().unwrap() - ran.run["fair_s"].as_f64().unwrap();
-    assert!(lost > 55.0, "the minute does not count: {lost}");
-}
-
-#[test]
-fn a_kernel_that_does_not_reach_init_in_time_is_no_boot() {
-    let ran = Ran::scenario("scenarios/tests/idle.yaml", &["--set", "phases.boot=500ms"]);
-    ran.is_inconclusive("no-boot");
 }
 
 #[test]
@@ -73,11 +65,29 @@ fn a_probe_that_is_killed_spoils_the_run() {
 
 #[test]
 fn a_flood_on_the_console_is_bounded_and_forges_no_kill() {
-    let script = "while :; do echo 'Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB'; done";
-    let file = shell(script, "");
-    let ran = Ran::scenario(file.path().to_str().unwrap(), &[]);
+    let running = Running::start("scenarios/tests/flood.yaml", &[]);
+    let pid = running.pid();
+    let watch = std::thread::spawn(move || most_resident_kb(pid));
+    let ran = running.end();
     ran.is_inconclusive("no-pressure");
     assert_eq!(ran.run["kills"], serde_json::json!([]));
-    let size = std::fs::metadata(ran.folder().join("console.log")).unwrap().len();
+    let size = fs::metadata(ran.folder().join("console.log")).unwrap().len();
     assert!((100_000..17 << 20).contains(&size), "{size}");
+    let most = watch.join().unwrap();
+    assert!((1..200 << 10).contains(&most), "bounded memory, in a build for tests: {most} kB");
+}
+
+/// The most memory that a process had at once, as last seen before it ended (proc_pid_status(5), `VmHWM`).
+fn most_resident_kb(pid: u32) -> u64 {
+    let mut most = 0;
+    let look = || {
+        let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return Some(()) };
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kb = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        most = most.max(kb.unwrap_or(0));
+        // A zombie has none.
+        kb.is_none().then_some(())
+    };
+    wait_for(Duration::from_secs(900), look).expect("the run ends");
+    most
 }

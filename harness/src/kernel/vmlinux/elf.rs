@@ -10,7 +10,7 @@ use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 
 /// Name and type of the note with the physical address of the PVH entry.
 const XEN: &[u8] = b"Xen";
-const XEN_ELFNOTE_PHYS32_ENTRY: NoteType = NoteType(18);
+pub(in crate::kernel) const XEN_ELFNOTE_PHYS32_ENTRY: NoteType = NoteType(18);
 
 type Elf = FileHeader64<Endianness>;
 
@@ -51,7 +51,7 @@ pub(super) fn length(bytes: &[u8]) -> Result<usize, String> {
 }
 
 /// Physical address of the PVH entry, where the file has a note with it.
-pub(super) fn pvh_entry(bytes: &[u8]) -> Result<Option<u32>, String> {
+pub(in crate::kernel) fn pvh_entry(bytes: &[u8]) -> Result<Option<u32>, String> {
     let (header, endian) = parse(bytes)?;
     for segment in header.program_headers(endian, bytes).map_err(damaged)? {
         let Some(mut notes) = segment.notes(endian, bytes).map_err(damaged)? else { continue };

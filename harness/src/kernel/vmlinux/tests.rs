@@ -30,7 +30,7 @@ const PAYLOADS: [(Compression, &[u8]); 6] = [
 
 /// A vmlinux: code with calls, for the x86 filter of xz; a PVH note whose value is `entry`; two sections, the second of
 /// them without content.
-fn vmlinux(entry: Option<&[u8]>) -> Vec<u8> {
+pub(in crate::kernel) fn vmlinux(entry: Option<&[u8]>) -> Vec<u8> {
     let mut bytes = vec![0; SECTIONS + 2 * 64];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     put(0, b"\x7fELF\x02\x01\x01");
@@ -63,7 +63,7 @@ fn vmlinux(entry: Option<&[u8]>) -> Vec<u8> {
     bytes
 }
 
-fn stock() -> Vec<u8> {
+pub(in crate::kernel) fn stock() -> Vec<u8> {
     vmlinux(Some(&u64::from(ENTRY).to_le_bytes()))
 }
 
@@ -78,6 +78,11 @@ fn bzimage(payload: &[u8], init_size: u32) -> Vec<u8> {
     image.extend_from_slice(payload);
     image.extend_from_slice(b"code that unpacks");
     image
+}
+
+/// A bzImage of a gzipped vmlinux.
+pub(in crate::kernel) fn bzimage_of(vmlinux: &[u8]) -> Vec<u8> {
+    bzimage(&gzip(vmlinux), 1 << 20)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@
 use super::{Escape, Judge, SETTLE_GRACE_MS, Stall};
 use crate::event::{Phase, Reason};
 use crate::scenario::Outcome;
-use crate::verdict::End;
+use crate::verdict::{End, View};
 
 impl Judge {
     pub(super) fn time_passes(&mut self) {
@@ -72,9 +72,7 @@ impl Judge {
         if self.end.is_some() {
             return;
         }
-        let view = self.view();
-        let (phase_ms, calm_ms, stalled) = (view.phase_ms, view.calm_ms, view.stalled);
-        let (fair_ms, wall_ms, answered_twice) = (view.fair_ms, view.wall_ms, view.answered_twice);
+        let View { phase_ms, calm_ms, stalled, fair_ms, wall_ms, answered_twice, .. } = self.view();
         if wall_ms >= self.rules.wall_ms {
             let (fair, wall) = (fair_ms / 1000, wall_ms / 1000);
             self.spoil(Reason::HostStarved, format!("after {wall} s the guest has had {fair} s, too few to be judged"));

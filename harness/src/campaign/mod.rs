@@ -1,0 +1,9 @@
+//! Many runs: what they say together.
+//! Lives here: statistics over runs, and counts by scenario and kernel (pure).
+//! May not live here: running anything, files, clocks.
+
+mod interval;
+mod summary;
+
+pub use interval::{Interval, wilson};
+pub use summary::{Row, Share, summarise};
