@@ -49,6 +49,7 @@ pub fn list(names: &Names, cache: &Cache) -> Vec<Listed> {
     let listed = |(name, named): (&String, &super::Named)| {
         let (source, found) = match &named.source {
             KernelSource::Debian(spec) => (format!("Debian {spec}"), debian_entry(spec, cache)),
+            KernelSource::Source(_) => ("source".to_owned(), Ok(None)),
             KernelSource::Image { image, .. } => (image.display().to_string(), image_file(image)),
         };
         let (cached, problem) = found.map_or_else(|problem| (None, Some(problem)), |cached| (cached, None));

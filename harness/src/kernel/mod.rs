@@ -13,6 +13,7 @@ pub(crate) mod job;
 mod manifest;
 mod names;
 mod resolve;
+mod source;
 mod vmlinux;
 
 pub(crate) use cache::Temporary;

@@ -7,7 +7,7 @@ use super::cache::{Cache, path_safe};
 use super::error::Error;
 use super::job::{Job, Progress, blocking};
 use super::names::Names;
-use super::{debian, file};
+use super::{debian, file, source};
 use crate::scenario::{KernelSource, KernelSpec};
 
 /// The kernel that `spec` means, fetched if need be. Dropping the future calls the work off.
@@ -23,6 +23,7 @@ pub async fn resolve(spec: &KernelSpec, names: &Names, cache: &Cache, progress: 
 fn from_source(name: String, source: &KernelSource, cache: &Cache, job: &Job) -> Result<Kernel, Error> {
     match source {
         KernelSource::Debian(spec) => debian::kernel(name, spec, cache, job),
+        KernelSource::Source(spec) => source::kernel(name, spec, cache, job),
         KernelSource::Image { image, modules } => {
             file::kernel(name, image, modules.as_deref(), image.display().to_string())
         }
@@ -52,6 +53,7 @@ fn short_name(source: &KernelSource) -> String {
     match source {
         KernelSource::Debian(spec) if spec.starts_with("linux-") => path_safe(spec),
         KernelSource::Debian(release) => path_safe(&format!("debian-{release}")),
+        KernelSource::Source(_) => "source".to_owned(),
         KernelSource::Image { image, .. } => path_safe(&image.file_name().unwrap_or_default().to_string_lossy()),
     }
 }

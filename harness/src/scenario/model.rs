@@ -55,6 +55,75 @@ pub enum KernelSource {
         /// Its modules: a directory that holds `modules.builtin` and .ko files below it (`lib/modules/RELEASE`).
         modules: Option<PathBuf>,
     },
+    /// Built here from source.
+    Source(Box<SourceBuild>),
+}
+
+/// A kernel to build. All paths are as they can be opened; the order of fragments and patches is that of their application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceBuild {
+    /// The source.
+    pub tree: SourceTree,
+    /// What the fragments are merged onto.
+    pub base: ConfigBase,
+    /// Config fragments.
+    pub config: Vec<Fragment>,
+    /// Options that must come out as asked, as in a .config: `CONFIG_PSI=y`, or `CONFIG_SWAP=n` for one that must be off.
+    pub required: Vec<String>,
+    /// Unified diffs and mailboxes of them.
+    pub patches: Vec<PathBuf>,
+    /// Lines of context that may differ at each end of a hunk (`patch --fuzz`), 0 to 2; 0 unless asked for.
+    pub fuzz: u8,
+    /// Variables of make: `CC`, `LLVM`, `KCFLAGS`, ….
+    pub make: BTreeMap<String, String>,
+    /// Whether to build modules and take them into the image.
+    pub modules: bool,
+}
+
+/// Where a kernel's source is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceTree {
+    /// A directory; never written to.
+    Path(PathBuf),
+    /// A git repository.
+    Git {
+        /// Path or URL.
+        git: String,
+        /// Branch, tag or commit.
+        reference: String,
+    },
+    /// A .tar.xz, .tar.gz or .tar.zst.
+    Tarball {
+        /// Path or URL.
+        tarball: String,
+        /// SHA-256 in hex; a URL needs one.
+        sha256: Option<String>,
+    },
+    /// A Debian package of the source: `linux-source-6.1`.
+    Debian(String),
+}
+
+/// What fragments are merged onto.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfigBase {
+    /// A target of the tree's Makefile: `tinyconfig`, `allnoconfig` or `defconfig`.
+    Target(String),
+    /// A .config on this machine.
+    File(PathBuf),
+    /// The config that Debian's kernel of this release or package was built with.
+    Debian(String),
+}
+
+/// A config fragment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fragment {
+    /// One of ours: `kernel-configs/NAME.config`, also built into the program.
+    Named(String),
+    /// A file on this machine.
+    File(PathBuf),
 }
 
 /// The virtual machine.

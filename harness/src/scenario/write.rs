@@ -52,6 +52,7 @@ fn kernel(kernel: &KernelSpec) -> RawKernel {
         KernelSpec::Inline(KernelSource::Debian(debian)) => {
             RawKernel::Source(RawSource { debian: Some(Val::of(&KernelName(debian.clone()))), ..RawSource::default() })
         }
+        KernelSpec::Inline(KernelSource::Source(_)) => RawKernel::Source(RawSource::default()),
         KernelSpec::Inline(KernelSource::Image { image, modules }) => RawKernel::Source(RawSource {
             image: Some(path(image)),
             modules: modules.as_ref().map(|modules| path(modules)),
