@@ -5,6 +5,8 @@
 use super::child::ChildError;
 use super::job::Cancelled;
 use super::names::NamesError;
+use super::source::MakeError;
+use indicatif::HumanBytes;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -97,6 +99,37 @@ pub enum Error {
     /// A program that was called.
     #[error(transparent)]
     Child(#[from] ChildError),
+    /// A build.
+    #[error(transparent)]
+    Make(#[from] MakeError),
+    /// Only a kernel that was built here can be written out.
+    #[error("{name} is not built from source, so there is nothing to write out")]
+    NotBuilt {
+        /// The kernel.
+        name: String,
+    },
+    /// A directory for a kernel that holds something else.
+    #[error("{} is not empty and holds no kernel of oomph's; name a new or an empty directory", .0.display())]
+    NotEmpty(PathBuf),
+    /// A mistake of this program.
+    #[error("internal error: {0}")]
+    Internal(String),
+    /// No room for a build.
+    #[error(
+        "{what} needs about {} of room in {}, where {} are free; `oomph kernel prune` frees some, and XDG_CACHE_HOME \
+         names another place",
+        HumanBytes(*need), directory.display(), HumanBytes(*free)
+    )]
+    NoRoom {
+        /// What is to be built.
+        what: String,
+        /// Where.
+        directory: PathBuf,
+        /// Bytes that it takes.
+        need: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The caller went away.
     #[error("cancelled")]
     Cancelled,

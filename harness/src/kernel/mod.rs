@@ -17,8 +17,8 @@ mod source;
 mod vmlinux;
 
 pub(crate) use cache::Temporary;
-pub use cache::{Cache, Kind, Pruned};
-pub use catalog::{Cached, Listed, fetch, list};
+pub use cache::{Cache, Kind, Limits, Pruned};
+pub use catalog::{Cached, Listed, Origin, fetch, list};
 pub use child::ChildError;
 pub(crate) use child::find as find_program;
 pub use debian::has_debian_mirror;
@@ -29,7 +29,8 @@ pub use job::Progress;
 pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
 pub use names::{Named, Names, NamesError};
-pub use resolve::{meaning, resolve};
+pub use resolve::{build, find, meaning, resolve};
+pub use source::{Build, MakeError, Patch, describe, export};
 pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 
 use serde::Serialize;
@@ -54,4 +55,6 @@ pub struct Kernel {
     pub hash: String,
     /// Where it came from, for people: `linux-image-6.1.0-31-amd64 6.1.128-1 (Debian bookworm)`, or a path.
     pub origin: String,
+    /// What it was made of, where it was built here.
+    pub build: Option<Box<Build>>,
 }

@@ -17,7 +17,38 @@ pub async fn resolve(spec: &KernelSpec, names: &Names, cache: &Cache, progress: 
     let (name, source, tags) = meaning(spec, names)?;
     let cache = cache.clone();
     let kernel = blocking(progress, move |job| from_source(name, &source, &cache, job)).await?;
-    Ok(Kernel { tags, ..kernel })
+    Ok(with_tags(kernel, tags))
+}
+
+/// As [`resolve`], for a kernel that is built from source and no other.
+pub async fn build(spec: &KernelSpec, names: &Names, cache: &Cache, progress: Progress<'_>) -> Result<Kernel, Error> {
+    match meaning(spec, names)? {
+        (_, KernelSource::Source(_), _) => resolve(spec, names, cache, progress).await,
+        (name, ..) => Err(Error::NotBuilt { name }),
+    }
+}
+
+/// The kernel that `spec` means, if it is here: no network is asked and nothing is built. Blocks for some milliseconds.
+pub fn find(spec: &KernelSpec, names: &Names, cache: &Cache) -> Result<Option<Kernel>, Error> {
+    let (name, source, tags) = meaning(spec, names)?;
+    let found = match &source {
+        KernelSource::Debian(spec) => debian::find(name, spec, cache)?,
+        KernelSource::Source(spec) => source::find(name, spec, cache, &Job::silent())?,
+        KernelSource::Image { image, modules } => {
+            Some(file::kernel(name, image, modules.as_deref(), image.display().to_string())?)
+        }
+    };
+    Ok(found.map(|kernel| with_tags(kernel, tags)))
+}
+
+/// A kernel with the tags of its name, before those that it has itself.
+fn with_tags(kernel: Kernel, mut tags: Vec<String>) -> Kernel {
+    for tag in &kernel.tags {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    Kernel { tags, ..kernel }
 }
 
 fn from_source(name: String, source: &KernelSource, cache: &Cache, job: &Job) -> Result<Kernel, Error> {

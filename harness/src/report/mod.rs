@@ -2,8 +2,10 @@
 //! Lives here: one file a form.
 //! May not live here: judging, or the results' own files.
 
+mod kernel;
 mod live;
 mod text;
 
+pub use kernel::kernel_block;
 pub use live::Live;
 pub use text::block;

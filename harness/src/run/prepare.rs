@@ -99,7 +99,7 @@ pub fn describe(scenario: &Scenario, names: &Names, wanted: Wanted) -> anyhow::R
     let (image, origin) = match &source {
         KernelSource::Image { image, .. } => (image.clone(), image.display().to_string()),
         KernelSource::Debian(spec) => ("KERNEL".into(), format!("Debian {spec}")),
-        KernelSource::Source(_) => ("KERNEL".into(), "built from source".to_owned()),
+        KernelSource::Source(spec) => ("KERNEL".into(), kernel::describe(spec)),
     };
     let disk = |name: &String| DriveSpec { name: name.clone(), overlay: "OVERLAY".into(), base: "TEMPLATE".into() };
     let disks = scenario.guest.disks.keys().map(disk).collect();

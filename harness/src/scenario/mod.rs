@@ -30,5 +30,5 @@ pub use model::*;
 pub use problem::{Place, ScenarioError};
 pub use schema::json_schema;
 pub use suggest::{nearest, one_of};
-pub use units::{format_duration, format_size};
+pub use units::{duration, format_duration, format_size, size};
 pub use write::to_yaml;

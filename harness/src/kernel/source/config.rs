@@ -22,13 +22,7 @@ pub struct Configured {
 ///
 /// # Errors
 /// Where a fragment is not there or unsound, make fails, or an option in `required` did not come out.
-pub fn configure(
-    spec: &SourceBuild,
-    tree: &Tree,
-    make: &Make,
-    cache: &Cache,
-    job: &Job,
-) -> Result<Configured, Error> {
+pub fn configure(spec: &SourceBuild, tree: &Tree, make: &Make, cache: &Cache, job: &Job) -> Result<Configured, Error> {
     let _ = (spec, tree, make, cache, job);
     Err(Error::Debian("not there yet".into()))
 }

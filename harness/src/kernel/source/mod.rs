@@ -6,11 +6,22 @@
 //! `build` runs make, or finds the entry → a [`Kernel`].
 
 mod build;
+mod collect;
 mod compat;
 mod config;
+mod describe;
+mod disk;
+mod known;
 mod make;
 mod patch;
+mod record;
 mod tools;
 mod tree;
+mod work;
 
-pub(super) use build::kernel;
+pub(super) use build::{find, kernel};
+pub use collect::export;
+pub use describe::describe;
+pub use make::MakeError;
+pub use patch::Patch;
+pub use record::Build;
