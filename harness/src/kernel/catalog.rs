@@ -77,6 +77,7 @@ pub fn list(names: &Names, cache: &Cache) -> Vec<Listed> {
             KernelSource::Source(spec) => (Origin::Source, source::describe(spec), built_entry(spec, cache)),
             KernelSource::Image { image, .. } => (Origin::Image, image.display().to_string(), image_file(image)),
         };
+        let found = named.problem.clone().map_or(found, Err);
         let (cached, problem) = found.map_or_else(|problem| (None, Some(problem)), |cached| (cached, None));
         Listed { name: name.clone(), kind, source, tags: named.tags.clone(), note: named.note.clone(), cached, problem }
     };
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!((listed[0].source.as_str(), &listed[0].cached, &listed[0].problem), ("Debian sid", &None, &None));
         let here = listed[1].cached.as_ref().unwrap();
         assert_eq!((here.release.as_str(), here.size, here.checked), ("4.0.9", 0x4000, None));
-        assert!(listed[2].problem.as_ref().unwrap().contains("No such file"));
+        assert!(listed[2].problem.as_ref().unwrap().contains("`missing` does not exist"));
     }
 
     #[test]
