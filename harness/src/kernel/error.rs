@@ -88,6 +88,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A config fragment, or what came of it.
+    #[error("{0}")]
+    Config(String),
     /// A file that could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
