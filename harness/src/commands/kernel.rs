@@ -8,6 +8,7 @@ use super::interrupt::interruptible;
 use super::output::Output;
 use crate::kernel::{self, Cache, Limits, Names};
 use crate::report::{Live, kernel_block};
+use crate::scenario::KernelSpec;
 use anyhow::Context;
 use indicatif::HumanBytes;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -81,7 +82,7 @@ fn fetch(wanted: &[String], names: &Names, cache: &Cache, output: &Output) -> an
 fn build(options: &Build, names: &Names, cache: &Cache, output: &Output) -> anyhow::Result<Status> {
     let spec = options.name.as_ref().map(|name| names.from_argument(name));
     if options.check {
-        anyhow::bail!("--check is not there yet");
+        return check(spec.as_ref(), names, output);
     }
     let spec = spec.context("name a kernel or a directory")?;
     let runtime = runtime()?;
@@ -99,6 +100,22 @@ fn build(options: &Build, names: &Names, cache: &Cache, output: &Output) -> anyh
         kernel::export(&kernel, directory)?;
     }
     output.line(&if output.json() { serde_json::to_string(&kernel)? } else { kernel_block(&kernel) })
+}
+
+/// What a build needs of this host; a status that a script can act on.
+fn check(spec: Option<&KernelSpec>, names: &Names, output: &Output) -> anyhow::Result<Status> {
+    let tools = kernel::check(spec, names)?;
+    let width = tools.iter().map(|tool| tool.name.len()).max().unwrap_or(0);
+    for tool in &tools {
+        output.line(&match (&tool.found, output.json()) {
+            (_, true) => serde_json::to_string(tool)?,
+            (Some(found), false) => format!("ok       {:<width$}  {found}", tool.name),
+            (None, false) => format!("missing  {:<width$}  {}", tool.name, tool.why),
+        })?;
+    }
+    let Some(missing) = kernel::missing(&tools) else { return Ok(Status::AsExpected) };
+    eprintln!("oomph: {missing}");
+    Ok(Status::Usage)
 }
 
 /// A kernel that is here, without a network and without building.

@@ -113,8 +113,8 @@ pub enum Error {
     /// A build.
     #[error(transparent)]
     Make(#[from] MakeError),
-    /// Only a kernel that was built here can be written out.
-    #[error("{name} is not built from source, so there is nothing to write out")]
+    /// Only a kernel from source can be built and written out.
+    #[error("{name} is no kernel from source: there is nothing to build")]
     NotBuilt {
         /// The kernel.
         name: String,

@@ -7,8 +7,10 @@ use super::cache::{Cache, path_safe};
 use super::error::Error;
 use super::job::{Job, Progress, blocking};
 use super::names::{Named, Names};
-use super::{debian, file, source};
-use crate::scenario::{KernelSource, KernelSpec, SourceTree};
+use super::source::{self, Tool};
+use super::{debian, file};
+use crate::scenario::{KernelSource, KernelSpec, SourceBuild, SourceTree};
+use std::path::PathBuf;
 
 /// The kernel that `spec` means, fetched if need be. Dropping the future calls the work off.
 ///
@@ -24,6 +26,22 @@ pub async fn resolve(spec: &KernelSpec, names: &Names, cache: &Cache, progress: 
 pub async fn build(spec: &KernelSpec, names: &Names, cache: &Cache, progress: Progress<'_>) -> Result<Kernel, Error> {
     match meaning(spec, names)? {
         (_, KernelSource::Source(_), _) => resolve(spec, names, cache, progress).await,
+        (name, ..) => Err(Error::NotBuilt { name }),
+    }
+}
+
+/// What building the kernel that `spec` means needs of this host, or one of our base configuration; present or not. Blocks
+/// for as long as a dozen programs take to say their versions.
+pub fn check(spec: Option<&KernelSpec>, names: &Names) -> Result<Vec<Tool>, Error> {
+    let source = match spec {
+        Some(spec) => meaning(spec, names)?,
+        None => {
+            let any = SourceBuild::of(SourceTree::Path(PathBuf::new()));
+            (String::new(), KernelSource::Source(Box::new(any)), Vec::new())
+        }
+    };
+    match source {
+        (_, KernelSource::Source(spec), _) => source::check(&spec, &Job::silent()),
         (name, ..) => Err(Error::NotBuilt { name }),
     }
 }

@@ -63,14 +63,10 @@ impl<'a> Asked<'a> {
     fn new(spec: &'a SourceBuild, cache: &Cache, job: &Job) -> Result<Self, Error> {
         let found = tools::tools(&spec.make, job)?;
         let patches = spec.patches.iter().map(|path| patch::identify(path)).collect::<Result<_, _>>()?;
-        let contents = Contents {
-            config: config::inputs(spec, cache, job)?,
-            patches,
-            compiler: found.compiler_text.clone(),
-            linker: found.linker_text.clone(),
-        };
-        let (compiler, linker) = (contents.compiler.clone(), contents.linker.clone());
-        let recipe = Recipe::new(spec, contents)?;
+        let (compiler, linker) = tools::texts(&spec.make, job)?;
+        let config = config::inputs(spec, cache, job)?;
+        let recipe =
+            Recipe::new(spec, Contents { config, patches, compiler: compiler.clone(), linker: linker.clone() })?;
         Ok(Self { spec, what: describe::describe(spec), tools: found, compiler, linker, recipe })
     }
 
@@ -177,8 +173,10 @@ impl<'a> Asked<'a> {
     }
 
     fn asks_for_debug_info(&self) -> Result<bool, Error> {
-        let asks = |option: &&str| Ok(config::asked(self.spec, option)?.is_some_and(|value| value == "y"));
-        disk::DEBUG_INFO.iter().map(|option| asks(option)).try_fold(false, |any, asked| Ok(any | asked?))
+        disk::DEBUG_INFO.iter().try_fold(false, |any, option| {
+            let asked = config::asked(self.spec, option)?;
+            Ok(any || asked.is_some_and(|value| value == "y"))
+        })
     }
 
     /// Where it is written down how many files a build from nothing compiles.

@@ -25,3 +25,5 @@ pub use describe::describe;
 pub use make::MakeError;
 pub use patch::Patch;
 pub use record::Build;
+pub(super) use tools::check;
+pub use tools::{Tool, missing};

@@ -12,3 +12,11 @@ pub struct Patch {
     /// BLAKE3 of the file, in hex.
     pub hash: String,
 }
+
+/// A patch's name and hash.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn identify(path: &std::path::Path) -> Result<Patch, crate::kernel::Error> {
+    Ok(Patch { name: crate::scenario::patch_name(path), hash: crate::kernel::manifest::hash(path)? })
+}

@@ -37,3 +37,12 @@ pub fn prepare(source: &SourceTree, patches: &[PathBuf], fuzz: u8, cache: &Cache
     let _ = (source, patches, fuzz, cache, job, Path::new(""));
     Err(Error::Debian("not there yet".into()))
 }
+
+/// What [`Tree::id`] will be, where that can be told without having the source here.
+///
+/// # Errors
+/// Where the source cannot be had.
+pub fn identify(source: &SourceTree, cache: &Cache, job: &Job) -> Result<Option<String>, Error> {
+    let _ = (source, cache, job);
+    Ok(None)
+}

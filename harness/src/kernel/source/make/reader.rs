@@ -7,6 +7,7 @@
 //! `make[2]: *** [MAKEFILE:LINE: TARGET] Error 1` once a level; the first names the file.
 
 use std::collections::VecDeque;
+use std::path::Path;
 
 /// Most lines of errors that are kept: the first ones matter.
 const MAX_ERROR_LINES: usize = 40;
@@ -20,6 +21,8 @@ const COMPILERS: [&str; 6] = ["CC", "AS", "CXX", "HOSTCC", "HOSTCXX", "RUSTC"];
 /// What a make has said so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reader {
+    /// The build directory, with a slash.
+    output: String,
     compiled: u64,
     warnings: u64,
     errors: u64,
@@ -55,6 +58,11 @@ enum Line<'a> {
 }
 
 impl Reader {
+    /// For a make in this build directory: some of its targets are named with their whole path.
+    pub fn new(output: &Path) -> Self {
+        Self { output: format!("{}/", output.display()), ..Self::default() }
+    }
+
     /// Takes a line, without its end.
     pub fn line(&mut self, line: &str) {
         let line = line.trim_end();
@@ -69,6 +77,7 @@ impl Reader {
         match kind {
             Line::Step(command, target) => {
                 let compiles = COMPILERS.contains(&command);
+                let target = target.strip_prefix(&self.output).unwrap_or(target);
                 self.compiled += u64::from(compiles);
                 self.current = if compiles { target.to_owned() } else { format!("{command} {target}") };
                 self.forget();

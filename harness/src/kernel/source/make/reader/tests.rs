@@ -3,7 +3,7 @@
 use super::*;
 
 fn read(text: &str) -> Reader {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(Path::new("/build"));
     text.lines().for_each(|line| reader.line(line));
     reader
 }
@@ -42,14 +42,31 @@ fn progress_counts_files_and_names_the_current_one() {
     reader.line("WARNING: modpost: vmlinux.o: section mismatch in reference");
     reader.line("  LD      vmlinux");
     assert_eq!(reader.progress(None), "compiled 2 files, 2 warnings: LD vmlinux");
-    assert_eq!(Reader::default().progress(None), "compiled 0 files: starting");
+    assert_eq!(read("").progress(None), "compiled 0 files: starting");
 }
 
 #[test]
 fn a_compile_error_comes_with_its_lines_and_nothing_else() {
-    let text = include_str!("compile-error.log");
-    let reader = read(text);
-    insta::assert_snapshot!(reader.failure().join("\n"));
+    let mut reader = Reader::new(Path::new("/build"));
+    let mut steps = Vec::new();
+    for line in include_str!("compile-error.log").lines() {
+        reader.line(line);
+        steps.push(reader.progress(None));
+    }
+    assert!(steps.iter().any(|step| step == "compiled 35 files: tools/objtool/check.o"), "{steps:#?}");
+    assert_eq!((reader.compiled(), reader.warnings(), reader.errors), (48, 1, 2));
+    let expected = "\
+/src/linux/mm/oom_kill.c: In function 'oom_badness':
+/src/linux/mm/oom_kill.c:206:9: error: 'undeclared_thing' undeclared (first use in this function)
+  206 |         undeclared_thing = points;
+      |         ^~~~~~~~~~~~~~~~
+/src/linux/mm/oom_kill.c:206:9: note: each undeclared identifier is reported only once for each function it appears in
+/src/linux/mm/oom_kill.c:206:28: error: 'points' undeclared (first use in this function); did you mean 'printk'?
+  206 |         undeclared_thing = points;
+      |                            ^~~~~~
+      |                            printk
+make[3]: *** [/src/linux/scripts/Makefile.build:255: mm/oom_kill.o] Error 1";
+    assert_eq!(reader.failure().join("\n"), expected);
 }
 
 #[test]
