@@ -52,6 +52,7 @@ pub fn list(names: &Names, cache: &Cache) -> Vec<Listed> {
             KernelSource::Source(_) => ("source".to_owned(), Ok(None)),
             KernelSource::Image { image, .. } => (image.display().to_string(), image_file(image)),
         };
+        let found = named.problem.clone().map_or(found, Err);
         let (cached, problem) = found.map_or_else(|problem| (None, Some(problem)), |cached| (cached, None));
         Listed { name: name.clone(), source, tags: named.tags.clone(), note: named.note.clone(), cached, problem }
     };
@@ -107,7 +108,7 @@ mod tests {
         assert_eq!((listed[0].source.as_str(), &listed[0].cached, &listed[0].problem), ("Debian sid", &None, &None));
         let here = listed[1].cached.as_ref().unwrap();
         assert_eq!((here.release.as_str(), here.size, here.checked), ("4.0.9", 0x4000, None));
-        assert!(listed[2].problem.as_ref().unwrap().contains("No such file"));
+        assert!(listed[2].problem.as_ref().unwrap().contains("`missing` does not exist"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::child::ChildError;
 use super::job::Cancelled;
-use super::names::NamesError;
+use crate::scenario::ScenarioError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,15 @@ pub enum Error {
     },
     /// kernels.yaml cannot be used.
     #[error(transparent)]
-    Names(#[from] NamesError),
+    Names(#[from] ScenarioError),
+    /// A named kernel that names files which are not there.
+    #[error("the kernel `{name}` cannot be had\n{problem}")]
+    Unusable {
+        /// The kernel.
+        name: String,
+        /// Which files, drawn with their lines.
+        problem: String,
+    },
     /// A file that is no kernel this harness can boot.
     #[error("{}: {why}; what is wanted is an x86-64 bzImage (boot protocol 2.12, so Linux 3.8 or later) or a vmlinux with a PVH note", path.display())]
     NotAKernel {

@@ -28,7 +28,7 @@ pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};
 pub use job::Progress;
 pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
-pub use names::{Named, Names, NamesError};
+pub use names::{Named, Names};
 pub use resolve::{meaning, resolve};
 pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 

@@ -6,9 +6,9 @@ use super::Kernel;
 use super::cache::{Cache, path_safe};
 use super::error::Error;
 use super::job::{Job, Progress, blocking};
-use super::names::Names;
+use super::names::{Named, Names};
 use super::{debian, file, source};
-use crate::scenario::{KernelSource, KernelSpec};
+use crate::scenario::{KernelSource, KernelSpec, SourceTree};
 
 /// The kernel that `spec` means, fetched if need be. Dropping the future calls the work off.
 ///
@@ -33,10 +33,13 @@ fn from_source(name: String, source: &KernelSource, cache: &Cache, job: &Job) ->
 /// A specification's name, source and tags.
 ///
 /// # Errors
-/// Where no kernel has that name.
+/// Where no kernel has that name, or it names files that are not there.
 pub fn meaning(spec: &KernelSpec, names: &Names) -> Result<(String, KernelSource, Vec<String>), Error> {
     match spec {
         KernelSpec::Named(name) => match names.kernels.get(name) {
+            Some(Named { problem: Some(problem), .. }) => {
+                Err(Error::Unusable { name: name.clone(), problem: problem.clone() })
+            }
             Some(named) => Ok((name.clone(), named.source.clone(), named.tags.clone())),
             None => Err(Error::UnknownName {
                 name: name.clone(),
@@ -45,7 +48,7 @@ pub fn meaning(spec: &KernelSpec, names: &Names) -> Result<(String, KernelSource
                 known: names.kernels.keys().cloned().collect(),
             }),
         },
-        KernelSpec::Inline(source) => Ok((short_name(source), source.clone(), Vec::new())),
+        KernelSpec::Inline(source) => Ok((short_name(source), source.clone(), source.tags())),
     }
 }
 
@@ -53,7 +56,12 @@ fn short_name(source: &KernelSource) -> String {
     match source {
         KernelSource::Debian(spec) if spec.starts_with("linux-") => path_safe(spec),
         KernelSource::Debian(release) => path_safe(&format!("debian-{release}")),
-        KernelSource::Source(_) => "source".to_owned(),
+        KernelSource::Source(build) => path_safe(&match &build.tree {
+            SourceTree::Path(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            SourceTree::Git { reference, .. } => reference.clone(),
+            SourceTree::Tarball { tarball, .. } => tarball.rsplit('/').next().unwrap_or_default().to_owned(),
+            SourceTree::Debian(package) => package.clone(),
+        }),
         KernelSource::Image { image, .. } => path_safe(&image.file_name().unwrap_or_default().to_string_lossy()),
     }
 }

@@ -5,7 +5,7 @@
 use crate::event::Rules;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One scenario.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -80,6 +80,39 @@ pub struct SourceBuild {
     pub modules: bool,
 }
 
+impl SourceBuild {
+    /// A build with everything but the source at its default: the least configuration that can run a scenario.
+    pub fn of(tree: SourceTree) -> Self {
+        Self {
+            tree,
+            base: ConfigBase::Target("tinyconfig".into()),
+            config: vec![Fragment::Named("base".into())],
+            required: Vec::new(),
+            patches: Vec::new(),
+            fuzz: 0,
+            make: BTreeMap::new(),
+            modules: false,
+        }
+    }
+}
+
+impl KernelSource {
+    /// What expectations can match on: the names of its patches.
+    pub fn tags(&self) -> Vec<String> {
+        match self {
+            Self::Source(build) => build.patches.iter().map(|patch| patch_name(patch)).collect(),
+            Self::Debian(_) | Self::Image { .. } => Vec::new(),
+        }
+    }
+}
+
+/// A patch's name: its file's, without the ending that says what it is (`b4 am` writes `.mbx`).
+pub fn patch_name(patch: &Path) -> String {
+    let name = patch.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = [".patch", ".diff", ".mbox", ".mbx"].iter().find_map(|end| name.strip_suffix(end));
+    stem.filter(|stem| !stem.is_empty()).map_or(name.clone(), str::to_owned)
+}
+
 /// Where a kernel's source is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -100,7 +133,8 @@ pub enum SourceTree {
         /// SHA-256 in hex; a URL needs one.
         sha256: Option<String>,
     },
-    /// A Debian package of the source: `linux-source-6.1`.
+    /// A Debian package of the source: `linux-source-6.1`, of the first release that has it, this machine's own before
+    /// others; or `RELEASE/PACKAGE`. `linux-source` is the newest of a release.
     Debian(String),
 }
 
