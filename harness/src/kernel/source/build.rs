@@ -3,10 +3,11 @@
 //! May not live here: how any of these is done.
 
 use super::collect::{self, IMAGE};
-use super::compat::{self, Needs, Tools};
+use super::compat::{self, Needs};
 use super::known::{Contents, Parts, Recipe};
 use super::make::{Make, MakeError};
 use super::record::{self, Build};
+use super::tools::Toolchain;
 use super::tree::{self, Tree};
 use super::work::Work;
 use super::{config, describe, disk, patch, tools};
@@ -53,26 +54,24 @@ pub(in crate::kernel) fn kernel(name: String, spec: &SourceBuild, cache: &Cache,
 struct Asked<'a> {
     spec: &'a SourceBuild,
     what: String,
-    tools: Tools,
-    compiler: String,
-    linker: String,
+    tools: Toolchain,
     recipe: Recipe,
 }
 
 impl<'a> Asked<'a> {
     fn new(spec: &'a SourceBuild, cache: &Cache, job: &Job) -> Result<Self, Error> {
-        let found = tools::tools(&spec.make, job)?;
+        let tools = tools::tools(&spec.make, job)?;
         let patches = spec.patches.iter().map(|path| patch::identify(path)).collect::<Result<_, _>>()?;
-        let (compiler, linker) = tools::texts(&spec.make, job)?;
         let config = config::inputs(spec, cache, job)?;
-        let recipe =
-            Recipe::new(spec, Contents { config, patches, compiler: compiler.clone(), linker: linker.clone() })?;
-        Ok(Self { spec, what: describe::describe(spec), tools: found, compiler, linker, recipe })
+        let contents =
+            Contents { config, patches, compiler: tools.compiler.clone(), linker: tools.linker.clone() };
+        let recipe = Recipe::new(spec, contents)?;
+        Ok(Self { spec, what: describe::describe(spec), tools, recipe })
     }
 
     /// The entry that this led to before, with a tree or with the last one.
     fn entry(&self, tree_id: Option<&str>, cache: &Cache) -> Option<PathBuf> {
-        let key = self.recipe.key(tree_id, |version| compat::needs(version, &self.tools), cache)?;
+        let key = self.recipe.key(tree_id, |version| compat::needs(version, &self.tools.tools), cache)?;
         // A damaged entry is not known: it is made again.
         let (entry, _) = cache.find(Kind::Builds, &key).ok()??;
         manifest::touch(&entry);
@@ -83,10 +82,10 @@ impl<'a> Asked<'a> {
     fn tree(&self, cache: &Cache, job: &Job) -> Result<(Tree, Needs), Error> {
         let spec = self.spec;
         let tree = tree::prepare(&spec.tree, &spec.patches, spec.fuzz, cache, job)?;
-        if let Some(problem) = compat::too_old(tree.version, &self.tools) {
+        if let Some(problem) = compat::too_old(tree.version, &self.tools.tools) {
             return Err(Error::Config(problem));
         }
-        let needs = compat::needs(tree.version, &self.tools);
+        let needs = compat::needs(tree.version, &self.tools.tools);
         Ok((tree, needs))
     }
 
@@ -132,8 +131,8 @@ impl<'a> Asked<'a> {
             patches: self.recipe.patches.iter().map(|patch| patch.hash.as_str()).collect(),
             fuzz: self.spec.fuzz,
             config: &configured.text,
-            compiler: &self.compiler,
-            linker: &self.linker,
+            compiler: &self.tools.compiler,
+            linker: &self.tools.linker,
             make: &make.variables,
             compat: needs.patches.clone(),
             modules: self.spec.modules,
@@ -145,8 +144,8 @@ impl<'a> Asked<'a> {
             patches: self.recipe.patches.clone(),
             compat: needs.patches.iter().map(|(name, _)| (*name).to_owned()).collect(),
             config_hash: blake3::hash(configured.text.as_bytes()).to_hex().to_string(),
-            compiler: self.compiler.clone(),
-            linker: self.linker.clone(),
+            compiler: self.tools.compiler.clone(),
+            linker: self.tools.linker.clone(),
             make: make.variables.clone(),
             notes: needs.notes.iter().chain(&configured.notes).cloned().collect(),
             key: parts.key(tree.version)?,

@@ -198,11 +198,22 @@ fn package_of(program: &str) -> String {
     }
 }
 
+/// The tools that compile and link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toolchain {
+    /// What decides what a tree needs.
+    pub tools: Tools,
+    /// First line of the compiler's `--version`: `gcc (Debian 12.2.0-14+deb12u1) 12.2.0`.
+    pub compiler: String,
+    /// First line of the linker's.
+    pub linker: String,
+}
+
 /// The tools that compile and link with these variables of make.
 ///
 /// # Errors
 /// Where one is not there, or does not say its version.
-pub fn tools(make: &BTreeMap<String, String>, job: &Job) -> Result<Tools, Error> {
+pub fn tools(make: &BTreeMap<String, String>, job: &Job) -> Result<Toolchain, Error> {
     let needs = toolchain(make);
     let mut names = needs.iter();
     let (compiler, linker) = (names.next(), names.next());
@@ -219,24 +230,10 @@ pub fn tools(make: &BTreeMap<String, String>, job: &Job) -> Result<Tools, Error>
         parse(&text).map(|version| (text.clone(), version)).ok_or_else(wrong)
     };
     let (text, compiler_version) = ask(compiler, parse_compiler)?;
-    let (_, linker_version) = ask(linker, parse_linker)?;
+    let (linker, linker_version) = ask(linker, parse_linker)?;
     let compiler = if text.contains("clang version") { "clang" } else { "gcc" };
-    Ok(Tools { compiler: compiler.to_owned(), compiler_version, linker_version })
-}
-
-/// The first lines of what compiler and linker say of themselves: what can make a difference and is no version number.
-///
-/// # Errors
-/// Where one is not there.
-pub fn texts(make: &BTreeMap<String, String>, job: &Job) -> Result<(String, String), Error> {
-    let mut texts = toolchain(make).into_iter().take(2).map(|need| match say(&need.name, "--version", job)? {
-        Some(text) => Ok(first_line(&text).to_owned()),
-        None => {
-            Err(Error::Config(format!("{} is not installed; it comes with the package {}", need.name, need.package)))
-        }
-    });
-    let mut next = || texts.next().transpose().map(Option::unwrap_or_default);
-    Ok((next()?, next()?))
+    let tools = Tools { compiler: compiler.to_owned(), compiler_version, linker_version };
+    Ok(Toolchain { tools, compiler: first_line(&text).to_owned(), linker: first_line(&linker).to_owned() })
 }
 
 /// Major and minor from `gcc --version` or `clang --version`.
