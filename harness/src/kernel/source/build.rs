@@ -81,11 +81,13 @@ impl<'a> Asked<'a> {
     /// The source with its patches, and with those that an old one needs.
     fn tree(&self, cache: &Cache, job: &Job) -> Result<(Tree, Needs), Error> {
         let spec = self.spec;
-        let tree = tree::prepare(&spec.tree, &spec.patches, spec.fuzz, cache, job)?;
+        let needs = |version| compat::needs(version, &self.tools.tools);
+        let built_in = |version| needs(version).patches;
+        let tree = tree::prepare_with(&spec.tree, &spec.patches, spec.fuzz, built_in, cache, job)?;
         if let Some(problem) = compat::too_old(tree.version, &self.tools.tools) {
             return Err(Error::Config(problem));
         }
-        let needs = compat::needs(tree.version, &self.tools.tools);
+        let needs = needs(tree.version);
         Ok((tree, needs))
     }
 
@@ -134,7 +136,7 @@ impl<'a> Asked<'a> {
             compiler: &self.tools.compiler,
             linker: &self.tools.linker,
             make: &make.variables,
-            compat: needs.patches.clone(),
+            compat: needs.patches.iter().filter(|(name, _)| tree.built_in.contains(name)).copied().collect(),
             modules: self.spec.modules,
             debug,
         };
@@ -142,7 +144,7 @@ impl<'a> Asked<'a> {
             tree: tree.describe.clone(),
             tree_id: tree.id.clone(),
             patches: self.recipe.patches.clone(),
-            compat: needs.patches.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            compat: tree.built_in.iter().map(|name| (*name).to_owned()).collect(),
             config_hash: blake3::hash(configured.text.as_bytes()).to_hex().to_string(),
             compiler: self.tools.compiler.clone(),
             linker: self.tools.linker.clone(),

@@ -143,7 +143,7 @@ impl Recipe {
     }
 
     fn answer(&self) -> String {
-        format!("source-{}", &self.hash[..32])
+        format!("build-{}", &self.hash[..32])
     }
 }
 
