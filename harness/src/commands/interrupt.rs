@@ -4,7 +4,11 @@
 
 use std::io;
 use std::thread;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Signals within this time are one: timeout(1) sends each to the process and to its group.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// The work's result, or `None` where the user ended it first. The work is dropped then: it stops what it started in an
 /// orderly way, for which the runtime waits when it is dropped. A second ^C ends the process at once.
@@ -19,6 +23,7 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> io::Resul
     }
     // The runtime of the first is on its way out.
     thread::spawn(|| {
+        thread::sleep(TOGETHER);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         if let Ok(runtime) = runtime
             && runtime.block_on(async { Ok::<_, io::Error>(any()?.await) }).is_ok()

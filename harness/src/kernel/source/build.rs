@@ -63,8 +63,7 @@ impl<'a> Asked<'a> {
         let tools = tools::tools(&spec.make, job)?;
         let patches = spec.patches.iter().map(|path| patch::identify(path)).collect::<Result<_, _>>()?;
         let config = config::inputs(spec, cache, job)?;
-        let contents =
-            Contents { config, patches, compiler: tools.compiler.clone(), linker: tools.linker.clone() };
+        let contents = Contents { config, patches, compiler: tools.compiler.clone(), linker: tools.linker.clone() };
         let recipe = Recipe::new(spec, contents)?;
         Ok(Self { spec, what: describe::describe(spec), tools, recipe })
     }

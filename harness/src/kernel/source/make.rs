@@ -100,7 +100,7 @@ impl Make {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let arguments = command::arguments(self, targets, jobs, command::has_ccache());
         let mut process = Process::start(arguments, &command::environment(), log)?;
-        let mut reader = Reader::new(&self.output);
+        let mut reader = Reader::new([&self.output, &self.tree]);
         let end = Instant::now() + deadline;
         let ended = loop {
             let ended = process.step(end, job, &mut |line| {

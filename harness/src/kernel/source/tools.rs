@@ -401,7 +401,9 @@ mod tests {
         let absent = check(&spec(&[], &[("CC", "no-such-cc")]), &Job::silent()).unwrap();
         assert!(missing(&absent).unwrap().contains("no-such-cc (the compiler)"));
         let found = super::tools(&BTreeMap::new(), &Job::silent()).unwrap();
-        assert!(found.compiler == "gcc" && found.compiler_version.0 >= 8 && found.linker_version.0 == 2, "{found:?}");
+        let tools = &found.tools;
+        assert!(tools.compiler == "gcc" && tools.compiler_version.0 >= 8 && tools.linker_version.0 == 2, "{found:?}");
+        assert!(found.compiler.contains("gcc") && found.linker.contains("ld"), "{found:?}");
         let error = super::tools(&make(&[("CC", "no-such-cc")]), &Job::silent()).unwrap_err().to_string();
         assert!(error.contains("no-such-cc is not installed"), "{error}");
     }

@@ -21,8 +21,8 @@ const COMPILERS: [&str; 6] = ["CC", "AS", "CXX", "HOSTCC", "HOSTCXX", "RUSTC"];
 /// What a make has said so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reader {
-    /// The build directory, with a slash.
-    output: String,
+    /// Build directory and source, with slashes.
+    places: Vec<String>,
     compiled: u64,
     warnings: u64,
     errors: u64,
@@ -58,9 +58,9 @@ enum Line<'a> {
 }
 
 impl Reader {
-    /// For a make in this build directory: some of its targets are named with their whole path.
-    pub fn new(output: &Path) -> Self {
-        Self { output: format!("{}/", output.display()), ..Self::default() }
+    /// For a make in these directories: some targets are named with their whole path.
+    pub fn new(places: [&Path; 2]) -> Self {
+        Self { places: places.map(|place| format!("{}/", place.display())).into(), ..Self::default() }
     }
 
     /// Takes a line, without its end.
@@ -77,7 +77,7 @@ impl Reader {
         match kind {
             Line::Step(command, target) => {
                 let compiles = COMPILERS.contains(&command);
-                let target = target.strip_prefix(&self.output).unwrap_or(target);
+                let target = self.places.iter().find_map(|place| target.strip_prefix(place)).unwrap_or(target);
                 self.compiled += u64::from(compiles);
                 self.current = if compiles { target.to_owned() } else { format!("{command} {target}") };
                 self.forget();

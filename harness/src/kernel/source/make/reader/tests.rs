@@ -3,7 +3,7 @@
 use super::*;
 
 fn read(text: &str) -> Reader {
-    let mut reader = Reader::new(Path::new("/build"));
+    let mut reader = Reader::new(["/build", "/src/linux"].map(Path::new));
     text.lines().for_each(|line| reader.line(line));
     reader
 }
@@ -40,6 +40,8 @@ fn progress_counts_files_and_names_the_current_one() {
     assert_eq!(reader.progress(Some(1)), "compiled 2 files: init/main.o");
     reader.line("mm/slub.c:12:3: warning: unused variable 'x' [-Wunused-variable]");
     reader.line("WARNING: modpost: vmlinux.o: section mismatch in reference");
+    reader.line("  CHKSHA1 /src/linux/include/linux/atomic.h");
+    assert!(reader.progress(None).ends_with(": CHKSHA1 include/linux/atomic.h"));
     reader.line("  LD      vmlinux");
     assert_eq!(reader.progress(None), "compiled 2 files, 2 warnings: LD vmlinux");
     assert_eq!(read("").progress(None), "compiled 0 files: starting");
@@ -47,7 +49,7 @@ fn progress_counts_files_and_names_the_current_one() {
 
 #[test]
 fn a_compile_error_comes_with_its_lines_and_nothing_else() {
-    let mut reader = Reader::new(Path::new("/build"));
+    let mut reader = Reader::new(["/build", "/src/linux"].map(Path::new));
     let mut steps = Vec::new();
     for line in include_str!("compile-error.log").lines() {
         reader.line(line);
