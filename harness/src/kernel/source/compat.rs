@@ -206,14 +206,14 @@ const RULES: &[Rule] = &[
     Rule {
         from: (0, 0),
         until: (5, 12),
-        with: |tools| binutils(tools, 36),
+        with: |tools| tools.compiler == "clang" && tools.compiler_version.0 >= 12,
         acts: &[Patch(
             "relocs-386-plt32",
             include_str!("../../../../kernel-configs/patches/compat/relocs-386-plt32.patch"),
         )],
         why: "the tool that relocates real-mode code does not know R_386_PLT32",
         upstream: "bb73d07148c4",
-        seen: Some("5.10 with binutils 2.40, whose stable release has the correction"),
+        seen: None,
     },
     Rule {
         from: (4, 6),
@@ -358,14 +358,7 @@ mod tests {
         assert_eq!(needs.make["KCFLAGS"], "-fno-stack-protector -Wno-error");
         assert!(!needs.make.contains_key("WERROR"), "it has no objtool");
         let names: Vec<_> = needs.patches.iter().map(|(name, _)| *name).collect();
-        let all = [
-            "compiler-gcc-newer",
-            "log2-nan",
-            "make-number-sign",
-            "early-idt-padding",
-            "relocs-x86-64-plt32",
-            "relocs-386-plt32",
-        ];
+        let all = ["compiler-gcc-newer", "log2-nan", "make-number-sign", "early-idt-padding", "relocs-x86-64-plt32"];
         assert_eq!(names, all);
         assert!(needs.notes.iter().all(|note| note.contains("seen")), "{:?}", needs.notes);
     }
@@ -385,8 +378,8 @@ mod tests {
     #[test]
     fn rules_end_with_the_version_that_needs_them_no_more() {
         let tools = gcc_tools(12, 40);
-        assert_eq!(patches((5, 10, 262), &tools), ["relocs-386-plt32", "objtool-no-symbols"]);
-        assert!(patches((5, 12, 0), &tools).is_empty());
+        assert_eq!(patches((5, 10, 262), &tools), ["objtool-no-symbols"]);
+        assert!(patches((5, 11, 0), &tools).is_empty());
         assert_eq!(needs((5, 10, 262), &tools).make["WERROR"], "0");
         assert!(needs((6, 13, 0), &gcc_tools(15, 44)).cc_flags.contains(&"-std=gnu11"));
         assert!(needs((6, 14, 0), &gcc_tools(15, 44)).cc_flags.is_empty());
@@ -396,7 +389,7 @@ mod tests {
     fn gccs_rules_are_not_for_clang() {
         let clang = Tools { compiler: "clang".into(), compiler_version: (19, 1), linker_version: (19, 1) };
         let needs = needs((4, 14, 0), &clang);
-        assert_eq!((needs.cc_flags.len(), needs.ld_flags.len(), needs.patches.len()), (0, 0, 1));
+        assert_eq!((needs.cc_flags.len(), needs.ld_flags.len(), needs.patches.len()), (0, 0, 2));
         assert_eq!(too_old((6, 16, 0), &clang), None);
     }
 
