@@ -110,7 +110,16 @@ mod tests {
         let source = |name: &str| names.kernels[name].source.clone();
         assert_eq!(source("debian-6.1"), KernelSource::Debian("bookworm".into()));
         assert_eq!(source("debian-host"), KernelSource::Debian("host".into()));
-        assert_eq!(names.kernels.len(), 5);
+        let built = [
+            "debian-6.1-source",
+            "debian-6.1-no-oom-reaper",
+            "debian-6.1-unbounded-isolation",
+            "debian-sid-source",
+            "debian-sid-no-oom-reaper",
+            "debian-sid-unbounded-isolation",
+        ];
+        assert!(built.iter().all(|name| matches!(source(name), KernelSource::Source(_))));
+        assert_eq!(names.kernels.len(), 5 + built.len());
     }
 
     #[test]

@@ -130,23 +130,23 @@ pub fn configure(spec: &SourceBuild, tree: &Tree, make: &Make, cache: &Cache, jo
 fn fragments(spec: &SourceBuild) -> Result<Vec<Named>, Error> {
     let mut found = Vec::new();
     if !matches!(spec.base, ConfigBase::Target(_)) {
-        found.push(named("what is not in the tree", NOT_IN_THE_TREE)?);
+        found.push(named("what is not in the tree", NOT_IN_THE_TREE, true)?);
     }
     for fragment in &spec.config {
         found.push(match fragment {
-            Fragment::Named(name) => named(name, built_in(name)?)?,
-            Fragment::File(path) => named(&path.to_string_lossy(), &read(path)?)?,
+            Fragment::Named(name) => named(name, built_in(name)?, true)?,
+            Fragment::File(path) => named(&path.to_string_lossy(), &read(path)?, false)?,
         });
     }
     if spec.modules {
-        found.push(named("modules: true", "CONFIG_MODULES=y\n")?);
+        found.push(named("modules: true", "CONFIG_MODULES=y\n", true)?);
     }
     Ok(found)
 }
 
-fn named(name: &str, text: &str) -> Result<Named, Error> {
+fn named(name: &str, text: &str, ours: bool) -> Result<Named, Error> {
     let settings = fragment::parse(text, name).map_err(Error::Config)?;
-    Ok(Named { name: name.to_owned(), settings })
+    Ok(Named { name: name.to_owned(), settings, ours })
 }
 
 fn built_in(name: &str) -> Result<&'static str, Error> {

@@ -4,7 +4,7 @@
 
 use super::fragment::{self, Setting};
 use super::renames;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A fragment with its name.
@@ -14,6 +14,8 @@ pub struct Named {
     pub name: String,
     /// What it asks for.
     pub settings: Vec<Setting>,
+    /// Whether it is one of ours: those name options of all versions, and have no typing mistakes.
+    pub ours: bool,
 }
 
 /// Where an option was asked for.
@@ -21,8 +23,10 @@ pub struct Named {
 pub struct Asked {
     /// Its value.
     pub value: String,
-    /// `base:17`, or more than one where they agree on the value.
+    /// `base:17`.
     pub by: String,
+    /// Whether that is one of our own fragments.
+    pub ours: bool,
 }
 
 /// What all fragments together ask for.
@@ -39,7 +43,8 @@ pub fn merge(fragments: &[Named]) -> Merged {
     let mut merged = Merged::default();
     for fragment in fragments {
         for setting in &fragment.settings {
-            let asked = Asked { value: setting.value.clone(), by: format!("{}:{}", fragment.name, setting.line) };
+            let by = format!("{}:{}", fragment.name, setting.line);
+            let asked = Asked { value: setting.value.clone(), by, ours: fragment.ours };
             match merged.asked.get(&setting.name) {
                 Some(before) if before.value != asked.value => merged.overridden.push(format!(
                     "CONFIG_{}: {} asks for {} and overrides {} of {}",
@@ -54,18 +59,18 @@ pub fn merge(fragments: &[Named]) -> Merged {
 }
 
 impl Merged {
-    /// Leaves out what this tree does not know and returns those names. An option that the tree knows by another name is
+    /// Leaves out what this tree does not know and returns that. An option that the tree knows by another name is
     /// asked for by that one, unless it was asked for already.
-    pub fn keep_known(&mut self, known: impl Fn(&str) -> bool) -> BTreeSet<String> {
-        let mut unknown = BTreeSet::new();
+    pub fn keep_known(&mut self, known: impl Fn(&str) -> bool) -> BTreeMap<String, Asked> {
+        let mut unknown = BTreeMap::new();
         for (name, asked) in std::mem::take(&mut self.asked) {
             if known(&name) {
                 self.asked.insert(name, asked);
             } else {
-                unknown.insert(name.clone());
                 for other in renames::same(&name).filter(|other| known(other)) {
                     self.asked.entry(other.to_owned()).or_insert_with(|| asked.clone());
                 }
+                unknown.insert(name, asked);
             }
         }
         unknown
@@ -94,7 +99,7 @@ mod tests {
     use super::*;
 
     fn named(name: &str, text: &str) -> Named {
-        Named { name: name.into(), settings: fragment::parse(text, name).unwrap() }
+        Named { name: name.into(), settings: fragment::parse(text, name).unwrap(), ours: true }
     }
 
     #[test]
@@ -112,7 +117,7 @@ mod tests {
     fn what_a_tree_calls_otherwise_is_asked_for_by_that_name() {
         let mut merged = merge(&[named("base", "CONFIG_UNWINDER_ORC=y\nCONFIG_NEW=y\nCONFIG_PSI=y\n")]);
         let unknown = merged.keep_known(|name| ["ORC_UNWINDER", "PSI"].contains(&name));
-        assert_eq!(unknown.into_iter().collect::<Vec<_>>(), ["NEW", "UNWINDER_ORC"]);
+        assert_eq!(unknown.into_keys().collect::<Vec<_>>(), ["NEW", "UNWINDER_ORC"]);
         assert_eq!(merged.asked.keys().collect::<Vec<_>>(), ["ORC_UNWINDER", "PSI"]);
         let mut own = merge(&[named("base", "CONFIG_UNWINDER_ORC=y\n# CONFIG_ORC_UNWINDER is not set\n")]);
         own.keep_known(|name| name == "ORC_UNWINDER");

@@ -7,7 +7,7 @@ use super::fragment;
 use super::kconfig::{Definition, Symbol, Symbols};
 use super::merge::{Asked, Merged};
 use super::renames;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Selecting options that are named at most.
 const MAX_NAMED: usize = 4;
@@ -26,16 +26,20 @@ pub fn missing(merged: &Merged, symbols: &Symbols, of: &BTreeMap<String, String>
     lines.collect()
 }
 
-/// For people: the options that this tree does not have, in one line; a near name where one was probably meant.
-pub fn unknown(names: &BTreeSet<String>, symbols: &Symbols) -> Vec<String> {
+/// For people: the options that this tree does not have, in one line; a near name where one was probably meant. What our
+/// own fragments want off is off in a tree that does not have it, and is not told.
+pub fn unknown(options: &BTreeMap<String, Asked>, symbols: &Symbols) -> Vec<String> {
     let mut lines = Vec::new();
     let mut plain = Vec::new();
-    for name in names {
-        if renames::same(name).any(|other| symbols.has(other)) {
+    for (name, asked) in options {
+        if renames::same(name).any(|other| symbols.has(other)) || (asked.ours && asked.value == "n") {
             continue;
         }
-        match symbols.nearest(name) {
-            Some(near) => lines.push(format!("this tree has no CONFIG_{name} (did you mean CONFIG_{near}?); skipped")),
+        match symbols.nearest(name).filter(|_| !asked.ours) {
+            Some(near) => {
+                let by = &asked.by;
+                lines.push(format!("{by}: this tree has no CONFIG_{name} (did you mean CONFIG_{near}?); skipped"));
+            }
             None => plain.push(format!("CONFIG_{name}")),
         }
     }
@@ -212,7 +216,7 @@ mod tests {
     }
 
     fn report(asked: &str, result: &str) -> Vec<String> {
-        let merged = merge(&[Named { name: "f".into(), settings: fragment::parse(asked, "f").unwrap() }]);
+        let merged = merge(&[Named { name: "f".into(), settings: fragment::parse(asked, "f").unwrap(), ours: false }]);
         missing(&merged, &symbols(), &fragment::values(result))
     }
 
@@ -254,12 +258,21 @@ mod tests {
 
     #[test]
     fn unknown_options_and_typing_mistakes() {
-        let names = ["XSF_FS", "RESOURCE_COUNTERS", "UNWINDER_ORC", "MEMCG_SWAP"].map(str::to_owned);
+        let asked = |value: &str, ours| Asked { value: value.into(), by: "f:1".into(), ours };
+        let options = [
+            ("XSF_FS", asked("y", false)),
+            ("RESOURCE_COUNTERS", asked("y", true)),
+            ("UNWINDER_ORC", asked("y", true)),
+            ("ONEE", asked("y", true)),
+            ("MEMCG_SWAP", asked("n", false)),
+            ("SLUB_TINY", asked("n", true)),
+        ];
         assert_eq!(
-            unknown(&BTreeSet::from(names), &symbols()),
+            unknown(&options.into_iter().map(|(name, asked)| (name.to_owned(), asked)).collect(), &symbols()),
             [
-                "this tree has no CONFIG_XSF_FS (did you mean CONFIG_XFS_FS?); skipped",
-                "this tree does not have these, so they are skipped: CONFIG_MEMCG_SWAP, CONFIG_RESOURCE_COUNTERS",
+                "f:1: this tree has no CONFIG_XSF_FS (did you mean CONFIG_XFS_FS?); skipped",
+                "this tree does not have these, so they are skipped: CONFIG_MEMCG_SWAP, CONFIG_ONEE, \
+                 CONFIG_RESOURCE_COUNTERS",
             ]
         );
     }
