@@ -28,13 +28,14 @@ pub(in crate::kernel) fn find(
     cache: &Cache,
     job: &Job,
 ) -> Result<Option<Kernel>, Error> {
-    let asked = Asked::new(spec, cache, job)?;
+    let Some(config) = config::known_inputs(spec, cache)? else { return Ok(None) };
+    let asked = Asked::new(spec, config, job)?;
     asked.entry(None, cache).map(|entry| from_entry(name, &entry, &asked.recipe)).transpose()
 }
 
 /// The kernel that `spec` describes, built if it is not in the cache.
 pub(in crate::kernel) fn kernel(name: String, spec: &SourceBuild, cache: &Cache, job: &Job) -> Result<Kernel, Error> {
-    let asked = Asked::new(spec, cache, job)?;
+    let asked = Asked::new(spec, config::inputs(spec, cache, job)?, job)?;
     // Without the source's lock: another build may be at work in it for minutes.
     if let Some(id) = tree::identify(&spec.tree, cache, job)?
         && let Some(entry) = asked.entry(Some(&id), cache)
@@ -59,10 +60,9 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(spec: &'a SourceBuild, cache: &Cache, job: &Job) -> Result<Self, Error> {
+    fn new(spec: &'a SourceBuild, config: String, job: &Job) -> Result<Self, Error> {
         let tools = tools::tools(&spec.make, job)?;
         let patches = spec.patches.iter().map(|path| patch::identify(path)).collect::<Result<_, _>>()?;
-        let config = config::inputs(spec, cache, job)?;
         let contents = Contents { config, patches, compiler: tools.compiler.clone(), linker: tools.linker.clone() };
         let recipe = Recipe::new(spec, contents)?;
         Ok(Self { spec, what: describe::describe(spec), tools, recipe })

@@ -14,7 +14,7 @@ use super::tree::Tree;
 use crate::kernel::debian;
 use crate::kernel::error::At;
 use crate::kernel::job::Job;
-use crate::kernel::{Cache, Error};
+use crate::kernel::{Cache, Error, Kernel};
 use crate::scenario::{ConfigBase, Fragment, SourceBuild};
 use fragment::MAX_BYTES;
 use kconfig::Symbols;
@@ -54,16 +54,38 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Everything that `configure` makes the .config of, beside the tree and the tools: the texts of base and fragments, as one
-/// text that is the same if and only if they are. Nothing is called and nothing is fetched, except for a Debian kernel's
-/// config that is not in the cache.
+/// text that is the same if and only if they are. Nothing is called. `None` where the base is a Debian kernel's config that
+/// is not in the cache; where it is, a newer one may have come out.
+///
+/// # Errors
+/// Where one of them is not there, cannot be read, or is unsound.
+pub fn known_inputs(spec: &SourceBuild, cache: &Cache) -> Result<Option<String>, Error> {
+    let base = match &spec.base {
+        ConfigBase::Debian(release) => match debian::find(format!("debian-{release}"), release, cache)? {
+            Some(kernel) => read(&config_of(&kernel)?)?,
+            None => return Ok(None),
+        },
+        _ => base_text(spec, cache, &Job::silent())?,
+    };
+    inputs_with(spec, base).map(Some)
+}
+
+/// As [`known_inputs`], with a Debian kernel's config fetched if need be.
 ///
 /// # Errors
 /// Where one of them is not there, cannot be read, or is unsound.
 pub fn inputs(spec: &SourceBuild, cache: &Cache, job: &Job) -> Result<String, Error> {
-    let base = match &spec.base {
-        ConfigBase::Target(target) => format!("make {target}"),
-        other => base_file(other, cache, job)?,
-    };
+    inputs_with(spec, base_text(spec, cache, job)?)
+}
+
+fn base_text(spec: &SourceBuild, cache: &Cache, job: &Job) -> Result<String, Error> {
+    match &spec.base {
+        ConfigBase::Target(target) => Ok(format!("make {target}")),
+        other => base_file(other, cache, job),
+    }
+}
+
+fn inputs_with(spec: &SourceBuild, base: String) -> Result<String, Error> {
     let mut parts = vec![base];
     for fragment in fragments(spec)? {
         parts.push(fragment.settings.iter().map(|setting| format!("{}\n", setting.text())).collect());
@@ -165,7 +187,7 @@ fn base_file(base: &ConfigBase, cache: &Cache, job: &Job) -> Result<String, Erro
     let path = match base {
         ConfigBase::Target(_) => return Ok(String::new()),
         ConfigBase::File(path) => path.clone(),
-        ConfigBase::Debian(spec) => debian_config(spec, cache, job)?,
+        ConfigBase::Debian(spec) => config_of(&debian::kernel(format!("debian-{spec}"), spec, cache, job)?)?,
     };
     let text = read(&path)?;
     if fragment::values(&text).is_empty() {
@@ -175,8 +197,7 @@ fn base_file(base: &ConfigBase, cache: &Cache, job: &Job) -> Result<String, Erro
 }
 
 /// The .config of a Debian kernel: `boot/config-RELEASE`, since 7.x `lib/modules/RELEASE/config`.
-fn debian_config(spec: &str, cache: &Cache, job: &Job) -> Result<PathBuf, Error> {
-    let kernel = debian::kernel(format!("debian-{spec}"), spec, cache, job)?;
+fn config_of(kernel: &Kernel) -> Result<PathBuf, Error> {
     let beside = |name: &str| kernel.image.with_file_name(name);
     let places = [beside(&format!("config-{}", kernel.release)), beside("config")];
     places.into_iter().find(|path| path.is_file()).ok_or_else(|| {
