@@ -1,53 +1,16 @@
 //! Whole builds of a tree that make "compiles" in milliseconds: everything but the kernel is real.
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::kernel::header::tests::bzimage;
 use crate::kernel::source::MakeError;
 use crate::scenario::SourceTree;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
 
-/// A kernel's Makefile as far as oomph uses it. A file that holds `#error` does not compile, and none does while the file
-/// that `GATE` names is there.
-const MAKEFILE: &str = "\
-VERSION = 6
-PATCHLEVEL = 1
-SUBLEVEL = 7
-EXTRAVERSION =
-NAME = Fake
-objects = $(O)/init/main.o $(O)/mm/oom_kill.o $(O)/mm/vmscan.o
-tinyconfig allnoconfig:
-\t@printf 'CONFIG_64BIT=y\\n# CONFIG_PSI is not set\\n' > $(O)/.config
-olddefconfig:
-\t@sort -u -o $(O)/.config $(O)/.config
-bzImage: $(objects)
-\t@mkdir -p $(O)/arch/x86/boot
-\t@echo '  LD      vmlinux'; cp /bin/true $(O)/vmlinux; echo 'ffff T start' > $(O)/System.map
-\t@cat header $(objects) > $(O)/arch/x86/boot/bzImage
-$(O)/%.o: %.c $(O)/.config
-\t@mkdir -p $(@D); echo '  CC      $*.o'
-\t@while [ -e '$(GATE)' ]; do sleep 0.02; done
-\t@if grep -q '^#error' $<; then echo '$<:1:2: error: #error'; exit 1; fi
-\t@cp $< $@
-modules:
-\t@true
-modules_install:
-\t@mkdir -p $(INSTALL_MOD_PATH)/lib/modules/6.1.7/kernel; touch $(INSTALL_MOD_PATH)/lib/modules/6.1.7/kernel/x.ko
-\t@ln -s /nowhere $(INSTALL_MOD_PATH)/lib/modules/6.1.7/build
-.DELETE_ON_ERROR:
-";
-
-const PATCH: &str = "\
-A patch.
-
---- a/mm/oom_kill.c
-+++ b/mm/oom_kill.c
-@@ -1,2 +1,2 @@
- int kill;
--int reap;
-+int leave;
-";
+/// The fake tree and a patch for it.
+fn fake(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-linux").join(path)
+}
 
 struct Fixture {
     place: tempfile::TempDir,
@@ -64,12 +27,9 @@ impl Fixture {
         spec.config.clear();
         spec.make.insert("GATE".into(), place.path().join("gate").display().to_string());
         let fixture = Self { place, cache, spec };
-        fixture.write("Makefile", MAKEFILE);
-        fixture.write("Kconfig", "config 64BIT\n\tbool\n\nconfig PSI\n\tbool \"psi\"\n");
-        fixture.write("init/main.c", "int main;\n");
-        fixture.write("mm/oom_kill.c", "int kill;\nint reap;\n");
-        fixture.write("mm/vmscan.c", "int scan;\n");
-        fs::write(fixture.tree().join("header"), bzimage("6.1.7 (oomph@oomph) #1")).unwrap();
+        for path in manifest::files_below(&fake("tree")).unwrap() {
+            fixture.write(path.to_str().unwrap(), &fs::read_to_string(fake("tree").join(&path)).unwrap());
+        }
         fixture
     }
 
@@ -84,9 +44,7 @@ impl Fixture {
     }
 
     fn patched(&self) -> SourceBuild {
-        let path = self.place.path().join("no-reap.patch");
-        fs::write(&path, PATCH).unwrap();
-        SourceBuild { patches: vec![path], ..self.spec.clone() }
+        SourceBuild { patches: vec![fake("no-reap.patch")], ..self.spec.clone() }
     }
 
     fn build(&self, spec: &SourceBuild) -> Result<(Kernel, Vec<String>), Error> {
@@ -181,7 +139,6 @@ fn the_same_key_from_nothing_is_the_same_image() {
 fn modules_are_built_where_they_are_wanted() {
     let f = Fixture::new();
     let spec = SourceBuild { modules: true, ..f.spec.clone() };
-    f.write("Kconfig", "config 64BIT\n\tbool\n\nconfig MODULES\n\tbool \"modules\"\n");
     let (kernel, _) = f.build(&spec).unwrap();
     let modules = kernel.modules.clone().unwrap();
     assert!(modules.ends_with("lib/modules/6.1.7") && modules.join("kernel/x.ko").is_file());
