@@ -5,11 +5,17 @@ set -eu
 
 # tool:package
 needed="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs"
+# For kernels from source: our own fragments ask for an LZ4 image; objtool needs a header of libelf.
+needed="$needed make:make gcc:gcc ld:binutils flex:flex bison:bison bc:bc perl:perl lz4:lz4"
+headers="libelf.h:libelf-dev"
 PATH=$PATH:/usr/sbin:/sbin
 
 missing() {
 	for pair in $needed; do
 		command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair##*:}"
+	done
+	for pair in $headers; do
+		gcc -E -x c -include "${pair%%:*}" /dev/null >/dev/null 2>&1 || printf '%s ' "${pair##*:}"
 	done
 }
 

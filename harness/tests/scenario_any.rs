@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use oomph::event::Rules;
-use oomph::scenario::{KernelSource, KernelSpec, ProbeKind, Program, Scenario, load, parse, to_yaml};
+use oomph::scenario::{
+    KernelSource, KernelSpec, ProbeKind, Program, Scenario, SourceBuild, SourceTree, load, parse, to_yaml,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::path::Path;
@@ -156,6 +158,17 @@ fn overrides_go_where_they_say() {
     // Whole lists and maps, as blocks and in brackets.
     assert_eq!(set(&["references=[]"]), with(|one| one.references.clear()));
     assert_eq!(set(&["kernel={debian: trixie}"]).kernel, KernelSpec::Inline(KernelSource::Debian("trixie".into())));
+    let build = |overrides: &[&str]| match set(overrides).kernel {
+        KernelSpec::Inline(KernelSource::Source(build)) => *build,
+        other => panic!("{other:?}"),
+    };
+    let source = "kernel={source: {debian: linux-source-6.1}, make: {CC: gcc-9}}";
+    let plain = build(&[source]);
+    assert_eq!(plain.make["CC"], "gcc-9");
+    let more = build(&[source, "kernel.make.LLVM=1", "kernel.fuzz=2", "kernel.source.debian=sid/linux-source"]);
+    let tree = SourceTree::Debian("sid/linux-source".into());
+    let make = [("CC".to_owned(), "gcc-9".to_owned()), ("LLVM".into(), "1".into())].into();
+    assert_eq!(more, SourceBuild { tree, make, fuzz: 2, ..plain });
     assert_eq!(set(&["probes=[beat, fault]"]), with(|one| one.probes = vec![ProbeKind::Beat, ProbeKind::Fault]));
     assert_eq!(set(&["expect=[]"]), with(|one| one.expect.clear()));
     assert_eq!(set(&["workload.args=[--seed=1]"]), with(|one| one.workload.args = vec!["--seed=1".into()]));
@@ -205,6 +218,18 @@ fn paths_start_at_the_scenario_and_those_of_overrides_at_the_current_folder() {
     let image = load(&file, &["kernel={image: Cargo.toml}".into()]).unwrap().kernel;
     let here = std::env::current_dir().unwrap().join("Cargo.toml");
     assert_eq!(image, KernelSpec::Inline(KernelSource::Image { image: here, modules: None }));
+    let tree = |text: &str, overrides: &[String]| {
+        std::fs::write(&file, SOUND.replace("kernel: debian-6.1", text)).unwrap();
+        load(&file, overrides).map(|scenario| scenario.kernel).map_err(|error| error.to_string())
+    };
+    let of = |path: &Path| {
+        KernelSpec::Inline(KernelSource::Source(Box::new(SourceBuild::of(SourceTree::Path(path.into())))))
+    };
+    std::fs::create_dir(folder.path().join("linux")).unwrap();
+    assert_eq!(tree("kernel: {source: {path: linux}}", &[]).unwrap(), of(&folder.path().join("linux")));
+    let here = std::env::current_dir().unwrap().join("src");
+    let set = ["kernel.source.path=src".to_owned()];
+    assert_eq!(tree("kernel: {source: {path: linux}}", &set).unwrap(), of(&here));
 }
 
 /// The sound scenario with pieces of it and of YAML's own signs put elsewhere.

@@ -41,6 +41,11 @@ fn changed(from: &str, to: &str) -> String {
     error(&SOUND.replace(from, to), &[]).to_string()
 }
 
+/// The error of the sound scenario with another kernel.
+fn kernel(kernel: &str) -> String {
+    changed("debian-6.1", kernel)
+}
+
 /// A golden file per group: each error under its name.
 macro_rules! golden {
     ($group:ident: $($name:ident: $error:expr;)+) => {
@@ -62,7 +67,8 @@ fn the_sound_scenario_is_sound() {
 golden! { shape:
     unknown_key: changed("memory:", "memroy:");
     unknown_key_at_top: changed("workload:", "workloads:");
-    key_of_a_later_version: changed("kernel: debian-6.1", "kernel: {source: linux-source-6.1}");
+    key_of_a_later_version: changed("  cpus: 2\n", "  cpus: 2\n  ssh: true\n");
+    text_for_a_source: changed("kernel: debian-6.1", "kernel: {source: linux-source-6.1}");
     missing_key: changed("  memory: 256 MiB\n", "");
     missing_key_at_top: changed("summary: A sample.\n", "");
     missing_key_in_an_empty_map: changed("{disk: data, iops: 1}", "{}");
@@ -71,6 +77,7 @@ golden! { shape:
     value_for_a_map: changed("{filesystem: xfs, size: 512 MiB, mount: /data}", "512 MiB");
     value_for_a_list: changed("[beat, fault, spawn, file]", "beat");
     no_value: changed("memory: 256 MiB", "memory:");
+    number_for_a_base: kernel("{source: {debian: linux-source-6.1}, base: 6}");
     number_for_a_kernel: changed("debian-6.1", "6.1");
     number_for_arguments: changed("{writers: 10}", "10");
     broken_yaml: changed("{writers: 10}", "{writers: 10");
@@ -141,11 +148,44 @@ golden! { rules:
     expectation_inside_an_earlier_range: changed("version: \">=4.6\"", "version: \">=3.0 <4.0\", tag: x");
 }
 
+// Kernels that are built from source.
+golden! { source:
+    no_source: kernel("{source: {}}");
+    two_sources: kernel("{source: {path: /proc, debian: linux-source-6.1}}");
+    source_beside_a_package: kernel("{debian: bookworm, source: {path: /proc}}");
+    keys_of_a_build_without_source: kernel("{image: /proc/version, config: [base], fuzz: 1}");
+    modules_beside_a_package: kernel("{debian: bookworm, modules: /proc}");
+    modules_of_a_build_by_path: kernel("{source: {path: /proc}, modules: /proc}");
+    keys_of_a_named_kernel: kernel("{source: {path: /proc}, tags: [x], note: y}");
+    git_without_ref: kernel("{source: {git: /proc}}");
+    git_by_an_unknown_scheme: kernel("{source: {git: 'ext::sh -c id', ref: x}}");
+    git_from_an_unknown_scheme: kernel("{source: {git: 'ftp://host/linux.git', ref: x}}");
+    ref_that_is_an_option: kernel("{source: {git: 'https://host/linux.git', ref: --upload-pack=x}}");
+    ref_of_a_tarball: kernel("{source: {tarball: /proc/version, ref: v6.1}}");
+    url_without_sha256: kernel("{source: {tarball: 'https://host/linux-6.1.tar.xz'}}");
+    sha256_too_short: kernel("{source: {tarball: 'https://host/linux-6.1.tar.xz', sha256: 0123abc}}");
+    sha256_of_a_path: kernel("{source: {path: /proc, sha256: 0123abc}}");
+    package_of_something_else: kernel("{source: {debian: linux-image-6.1.0-31-amd64}}");
+    unknown_base: kernel("{source: {path: /proc}, base: tinyconfg}");
+    unknown_fragment: kernel("{source: {path: /proc}, config: [base, lockdp]}");
+    fragment_without_slash: kernel("{source: {path: /proc}, config: [my.config]}");
+    option_without_prefix: kernel("{source: {path: /proc}, required: [PSI=y]}");
+    option_that_is_not_set: kernel("{source: {path: /proc}, required: ['# CONFIG_SWAP is not set']}");
+    too_much_fuzz: kernel("{source: {path: /proc}, fuzz: 3}");
+    variables_of_the_harness: kernel("{source: {path: /proc}, make: {O: /x, KBUILD_BUILD_USER: me, KCONFIG_CONFIG: x}}");
+    variable_with_small_letters: kernel("{source: {path: /proc}, make: {cc: gcc-9}}");
+    jobs_of_make: kernel("{source: {path: /proc}, make: {-j: 4}}");
+    foreign_architecture: kernel("{source: {path: /proc}, make: {ARCH: arm64}}");
+}
+
 // Files that a scenario names.
 golden! { files:
     program_that_does_not_exist: changed("program: xfs-inode-mutex", "program: /nonexistent/prog");
     program_that_is_a_folder: changed("program: xfs-inode-mutex", "program: /");
     program_that_is_not_executable: changed("program: xfs-inode-mutex", "program: /proc/version");
+    source_that_does_not_exist: kernel("{source: {path: /nonexistent/linux}, base: /nonexistent/x, config: [/nonexistent/y], patches: [/nonexistent/z]}");
+    repository_that_does_not_exist: kernel("{source: {git: /nonexistent.git, ref: v6.1}}");
+    tarball_that_is_a_folder: kernel("{source: {tarball: /}}");
     image_that_does_not_exist: changed("debian-6.1", "{image: /nonexistent/bzImage, modules: /proc/version}");
 }
 

@@ -79,6 +79,13 @@ fn the_schema_refuses_what_an_editor_should_mark() {
         ("/expect/1/version", "\"4.6\""),
         ("/kernel", "{\"debian\": \"bookworm\", \"image\": \"x\"}"),
         ("/kernel", "{\"source\": \"x\"}"),
+        ("/kernel", "{\"source\": {\"git\": \"x\"}}"),
+        ("/kernel", "{\"source\": {\"git\": \"x\", \"ref\": \"y\", \"path\": \"z\"}}"),
+        ("/kernel", "{\"source\": {\"path\": \"x\"}, \"image\": \"x\"}"),
+        ("/kernel", "{\"source\": {\"path\": \"x\"}, \"tags\": [\"x\"]}"),
+        ("/kernel", "{\"source\": {\"path\": \"x\"}, \"fuzz\": 3}"),
+        ("/kernel", "{\"source\": {\"path\": \"x\"}, \"required\": [\"PSI=y\"]}"),
+        ("/kernel", "{\"source\": {\"path\": \"x\"}, \"make\": {\"cc\": \"gcc\"}}"),
         ("/workload/args", "7"),
     ] {
         let mut broken = sound.clone();

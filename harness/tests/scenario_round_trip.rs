@@ -5,15 +5,28 @@
 
 use oomph::event::Rules;
 use oomph::scenario::{
-    Disk, Expectation, Fault, FaultAction, Filesystem, Guest, KernelSource, KernelSpec, Mechanism, Outcome, ProbeKind,
-    Program, REPRODUCERS, Scenario, VersionBound, VersionOp, Workload, parse, to_yaml,
+    ConfigBase, Disk, Expectation, FRAGMENTS, Fault, FaultAction, Filesystem, Fragment, Guest, KernelSource,
+    KernelSpec, Mechanism, Outcome, ProbeKind, Program, REPRODUCERS, Scenario, SourceBuild, SourceTree, VersionBound,
+    VersionOp, Workload, json_schema, parse, to_yaml,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::path::Path;
 
+thread_local! {
+    static SCHEMA: jsonschema::Validator = jsonschema::validator_for(&json_schema()).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_sound_scenario_fits_the_schema(scenario in sound()) {
+        let text = to_yaml(&scenario).unwrap();
+        let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        let errors: Vec<String> = SCHEMA.with(|schema| schema.iter_errors(&value).map(|error| error.to_string()).collect());
+        prop_assert!(errors.is_empty(), "{:?}\n{}", errors, text);
+    }
 
     #[test]
     fn a_sound_scenario_comes_back_from_yaml_as_it_was(scenario in sound()) {
@@ -97,11 +110,58 @@ fn rules() -> impl Strategy<Value = Rules> {
     )
 }
 
+fn source() -> impl Strategy<Value = SourceBuild> {
+    let file = || select(vec!["/proc/version", "/proc/uptime"]).prop_map(std::path::PathBuf::from);
+    let place = || prop_oneof![Just("/proc".to_owned()), "(https|ssh|git|http)://[a-z:@0-9./-]{1,20}"];
+    let sha256 = || "[0-9a-f]{64}";
+    let tree = prop_oneof![
+        Just(SourceTree::Path("/proc".into())),
+        (prop_oneof![place(), "[a-z]{1,5}@[a-z0-9.]{1,9}:[a-z~/]{1,9}"], "[!-,./0-~][!-~]{0,20}")
+            .prop_map(|(git, reference)| SourceTree::Git { git, reference }),
+        ("(https?|file)://[ -~]{1,20}", sha256())
+            .prop_map(|(tarball, hash)| SourceTree::Tarball { tarball, sha256: Some(hash) }),
+        prop::option::of(sha256()).prop_map(|sha256| SourceTree::Tarball { tarball: "/proc/version".into(), sha256 }),
+        "([a-z][a-z-]{1,9}/)?linux-source(-[0-9]\\.[0-9]{1,2})?".prop_map(SourceTree::Debian),
+    ];
+    let base = prop_oneof![
+        select(vec!["tinyconfig", "allnoconfig", "defconfig"]).prop_map(|name| ConfigBase::Target(name.into())),
+        file().prop_map(ConfigBase::File),
+        "[a-z0-9][a-z.0-9-]{0,9}".prop_map(ConfigBase::Debian),
+    ];
+    let fragment = prop_oneof![
+        select(FRAGMENTS.to_vec()).prop_map(|name| Fragment::Named(name.into())),
+        file().prop_map(Fragment::File)
+    ];
+    let option = "CONFIG_[A-Z0-9_]{1,9}=(y|m|n|-?[0-9]{1,9}|0x[0-9A-F]{1,4}|\"[a-z #:\\\\']{0,9}\")";
+    let variable = ("Z[A-Z0-9_]{0,9}", prop_oneof!["[^\\x00-\\x1f\\x7f-\\x9f]{0,40}", line()]);
+    (
+        tree,
+        base,
+        prop::collection::vec(fragment, 0..3),
+        prop::collection::vec(option, 0..3),
+        prop::collection::vec(file(), 0..3),
+        0u8..=2,
+        prop::collection::btree_map(variable.0, variable.1, 0..3),
+        any::<bool>(),
+    )
+        .prop_map(|(tree, base, config, required, patches, fuzz, make, modules)| SourceBuild {
+            tree,
+            base,
+            config,
+            required,
+            patches,
+            fuzz,
+            make,
+            modules,
+        })
+}
+
 fn sound() -> impl Strategy<Value = Scenario> {
     let names = ("[a-z0-9][a-z0-9._-]{0,63}", line(), prop::collection::vec(line(), 0..3));
     let kernel = prop_oneof![
         "[A-Za-z0-9][A-Za-z0-9._+-]{0,20}".prop_map(KernelSpec::Named),
         "[A-Za-z0-9][A-Za-z0-9._+-]{0,20}".prop_map(|name| KernelSpec::Inline(KernelSource::Debian(name))),
+        source().prop_map(|build| KernelSpec::Inline(KernelSource::Source(Box::new(build)))),
         Just(KernelSpec::Inline(KernelSource::Image { image: "/proc/version".into(), modules: Some("/proc".into()) })),
     ];
     let program = prop_oneof![

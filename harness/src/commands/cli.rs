@@ -2,8 +2,10 @@
 //! Lives here: what clap needs to know.
 //! May not live here: what a verb does.
 
+use crate::scenario;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// OOM and memory-pressure harness: boots Linux under QEMU, presses on its memory, says what became of it.
 #[derive(Debug, Parser)]
@@ -135,12 +137,90 @@ pub enum Results {
 /// `oomph kernel`.
 #[derive(Debug, Subcommand)]
 pub enum Kernel {
-    /// Named kernels, and whether they are fetched
+    /// Named kernels, and whether they are fetched or built
     List,
-    /// Fetch kernels now rather than at their first run
+    /// Have kernels here now rather than at their first run: from packages, or built from source
     Fetch {
         /// Names from kernels.yaml
         #[arg(required = true)]
         names: Vec<String>,
     },
+    /// Build a kernel from source, or find it in the cache
+    Build(Build),
+    /// What is known of a kernel that is here
+    Show {
+        /// Name from kernels.yaml, or a file
+        #[arg(value_name = "NAME|FILE")]
+        name: String,
+    },
+    /// Print the path of a kernel's bootable image, and nothing else
+    Path {
+        /// Name from kernels.yaml, or a file
+        #[arg(value_name = "NAME|FILE")]
+        name: String,
+    },
+    /// Remove from the cache what was not used lately: kernels, builds, source trees, disks
+    Prune(Prune),
+}
+
+/// `oomph kernel build`.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// Name from kernels.yaml, or the directory of a kernel's source (built with our base configuration)
+    #[arg(value_name = "NAME|DIR", required_unless_present = "check")]
+    pub name: Option<String>,
+    /// Write bzImage, vmlinux, System.map, .config, modules and build.json into this directory too
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Say what is missing on this host for a build, and how to get it; build nothing
+    #[arg(long, conflicts_with = "output")]
+    pub check: bool,
+}
+
+/// `oomph kernel prune`.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// Remove what was not used for this long, e.g. 30d or 12h
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = age)]
+    pub older_than: Duration,
+    /// Then remove what was not used for longest until all is no larger than this, e.g. 10GiB
+    #[arg(long, value_name = "SIZE", default_value = "20GiB", value_parser = size)]
+    pub max_size: u64,
+    /// Say only what would go
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// A scenario's duration, or days.
+fn age(text: &str) -> Result<Duration, String> {
+    if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
+        return Ok(Duration::from_secs(u64::from(days) * 24 * 3600));
+    }
+    let age = scenario::duration(text).map_err(|wrong| format!("{}; {}; `30d`", wrong.message, wrong.right))?;
+    Ok(Duration::from_millis(age))
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    scenario::size(text).map_err(|wrong| format!("{}; {}", wrong.message, wrong.right))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ages_have_days() {
+        assert_eq!(age("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert_eq!(age("1h30m"), Ok(Duration::from_secs(5400)));
+        assert!(age("30").unwrap_err().contains("has no unit") && age("30").unwrap_err().ends_with("`30d`"));
+        assert_eq!(size("10GiB"), Ok(10 << 30));
+        assert!(size("10G").unwrap_err().contains("`G` is not a unit of size"));
+    }
 }

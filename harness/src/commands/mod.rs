@@ -5,6 +5,7 @@
 mod cli;
 mod doctor;
 mod exit;
+mod interrupt;
 mod kernel;
 mod output;
 mod replay;

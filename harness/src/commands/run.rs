@@ -4,6 +4,7 @@
 
 use super::cli::{Accel, Global, Run};
 use super::exit::Status;
+use super::interrupt::interruptible;
 use super::output::Output;
 use crate::image::programs;
 use crate::kernel::{self, Cache, Names};
@@ -51,9 +52,10 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
         let mut status = Status::AsExpected;
         for scenario in &scenarios {
             let live = Live::new(&scenario.name);
-            let kernel = kernel::resolve(&scenario.kernel, &names, host.cache(), &|text| live.doing(text)).await;
+            let progress = |text: &str| live.doing(text);
+            let kernel = interruptible(kernel::resolve(&scenario.kernel, &names, host.cache(), &progress)).await?;
             live.done();
-            let kernel = kernel?;
+            let Some(kernel) = kernel.transpose()? else { return Ok(Status::Interrupted) };
             let done = match options.resume {
                 true => results::recorded(&global.results, &scenario::to_yaml(scenario)?, &kernel.hash)?,
                 false => 0,

@@ -111,6 +111,7 @@ mod tests {
             tags: vec![],
             hash: String::new(),
             origin: String::new(),
+            build: None,
         }
     }
 

@@ -99,6 +99,7 @@ mod tests {
             tags: Vec::new(),
             hash: blake3::hash(image).to_hex().to_string(),
             origin: String::new(),
+            build: None,
         };
         let first = choose(&kernel, &cache, &Job::silent()).unwrap();
         // From the cache: the image has no payload any more.

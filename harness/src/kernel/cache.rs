@@ -1,20 +1,26 @@
 //! The cache: directories that were made once and are checked each time they are used.
-//! Lives here: its places, the making of an entry, locks between processes, pruning.
-//! May not live here: what an entry holds (see its maker), or how an entry is checked (`manifest`).
+//! Lives here: its places, the making of an entry, locks between processes.
+//! May not live here: what an entry holds (see its maker), how an entry is checked (`manifest`), what is removed (`prune`).
 //!
 //! An entry is a directory `KIND/KEY`. It is made under `tmp/` and renamed into place, so it is whole or not there; its
-//! key says everything that its content depends on. One process makes an entry while others wait for its lock.
+//! key says everything that its content depends on. One process makes an entry while others wait for its lock. Beside the
+//! entries there are workplaces: directories that are used again and changed under their lock, and have no manifest.
+
+mod prune;
+
+pub use prune::{Limits, Pruned};
 
 use super::error::{At, Error, FileError};
 use super::job::Job;
 use super::manifest::{self, Manifest};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Longest wait for another process that makes the entry. Making one takes minutes at most; see the deadlines of apt.
-const LOCK_DEADLINE: Duration = Duration::from_secs(45 * 60);
+/// Longest wait for another process that makes the entry: a little more than the longest build (`source::make`).
+const LOCK_DEADLINE: Duration = Duration::from_secs(390 * 60);
 /// How often a lock is tried: `File::lock` alone would wait without a bound.
 const LOCK_RETRY: Duration = Duration::from_millis(100);
 /// A directory under `tmp/` that is younger may not have been locked yet by the process that just made it.
@@ -34,11 +40,31 @@ pub enum Kind {
     Initramfs,
     /// A formatted, empty disk.
     Disks,
+    /// A kernel built from source.
+    Builds,
+    /// A workplace: a kernel's source with its patches.
+    SourceTrees,
+    /// A workplace: what make has built from a source tree.
+    BuildTrees,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Kernels, Self::Vmlinux, Self::Modules, Self::Initramfs, Self::Disks];
+    pub const ALL: [Self; 8] = [
+        Self::Kernels,
+        Self::Vmlinux,
+        Self::Modules,
+        Self::Initramfs,
+        Self::Disks,
+        Self::Builds,
+        Self::SourceTrees,
+        Self::BuildTrees,
+    ];
+
+    /// Whether it is changed in place under its lock, and has no manifest.
+    pub fn is_workplace(self) -> bool {
+        matches!(self, Self::SourceTrees | Self::BuildTrees)
+    }
 
     /// Its directory's name.
     pub fn name(self) -> &'static str {
@@ -48,6 +74,9 @@ impl Kind {
             Self::Modules => "modules",
             Self::Initramfs => "initramfs",
             Self::Disks => "disks",
+            Self::Builds => "builds",
+            Self::SourceTrees => "source-trees",
+            Self::BuildTrees => "build-trees",
         }
     }
 }
@@ -56,17 +85,6 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
-}
-
-/// An entry that [`Cache::prune`] removed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Pruned {
-    /// What it was.
-    pub kind: Kind,
-    /// Its key.
-    pub key: String,
-    /// Its files' sizes, in bytes.
-    pub size: u64,
 }
 
 impl Cache {
@@ -121,7 +139,7 @@ impl Cache {
             manifest::touch(&path);
             return Ok(path);
         }
-        let _lock = self.lock(&format!("{}-{key}", kind.name()), what, job)?;
+        let _lock = self.lock(&lock_name(kind, key), what, job)?;
         let path = match self.find(kind, key) {
             // Another process made it meanwhile.
             Ok(Some((path, _))) => return Ok(path),
@@ -140,6 +158,35 @@ impl Cache {
         fs::create_dir_all(&place).at("make the directory", &place).map_err(Error::from)?;
         fs::rename(building.path(), &path).at("move into place", &path).map_err(Error::from)?;
         Ok(path)
+    }
+
+    /// A small record under `answers/`: what was found out once; `None` where it is not there or cannot be read.
+    pub(crate) fn answer<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_slice(&fs::read(self.answer_path(name)).ok()?).ok()
+    }
+
+    /// Writes such a record, whole or not at all.
+    pub(crate) fn set_answer<T: Serialize>(&self, name: &str, answer: &T) -> Result<(), Error> {
+        let path = self.answer_path(name);
+        let draft = self.temporary()?;
+        let text = serde_json::to_vec(answer).map_err(std::io::Error::from).at("write", &path)?;
+        fs::write(draft.path().join("answer"), text).at("write", &path)?;
+        fs::create_dir_all(path.with_file_name("")).at("make the directory of", &path)?;
+        Ok(fs::rename(draft.path().join("answer"), &path).at("write", &path)?)
+    }
+
+    fn answer_path(&self, name: &str) -> PathBuf {
+        self.root.join("answers").join(format!("{name}.json"))
+    }
+
+    /// A workplace and its lock; the directory is made if need be. Nobody else is in it while the lock is held.
+    pub(crate) fn workplace(&self, kind: Kind, key: &str, what: &str, job: &Job) -> Result<(PathBuf, File), Error> {
+        let lock = self.lock(&lock_name(kind, key), what, job)?;
+        let path = self.path(kind, key);
+        fs::create_dir_all(&path).at("make the directory", &path)?;
+        // Says when it was used last; on a read-only filesystem nothing is pruned anyway.
+        File::open(&path).and_then(|directory| directory.set_modified(SystemTime::now())).unwrap_or_default();
+        Ok((path, lock))
     }
 
     /// A directory of its own on the cache's filesystem; removed when dropped, unless it was renamed away.
@@ -186,27 +233,6 @@ impl Cache {
         }
     }
 
-    /// Removes what was not used for `age`, and what killed processes left half made. An entry that is being made stays.
-    /// An `age` shorter than a run takes entries away from under it.
-    pub fn prune(&self, age: Duration) -> Result<Vec<Pruned>, Error> {
-        let mut pruned = Vec::new();
-        for kind in Kind::ALL {
-            for (key, path) in entries(&self.root.join(kind.name()))? {
-                let lock = self.root.join("locks").join(format!("{}-{key}.lock", kind.name()));
-                let file = File::options().create(true).truncate(false).write(true).open(&lock).at("open", &lock)?;
-                let manifest = manifest::read(&path);
-                // What has no manifest can never be used.
-                if file.try_lock().is_ok() && (manifest.is_err() || is_older(&path.join(manifest::NAME), age)) {
-                    self.remove(kind, &key)?;
-                    let size = manifest.map_or(0, |manifest| manifest.size());
-                    pruned.push(Pruned { kind, key, size });
-                }
-            }
-        }
-        self.sweep();
-        Ok(pruned)
-    }
-
     /// Moves the entry away first: nobody sees half of one.
     fn remove(&self, kind: Kind, key: &str) -> Result<(), Error> {
         let path = self.path(kind, key);
@@ -228,6 +254,11 @@ impl Temporary {
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
+}
+
+/// The name of the lock of an entry or a workplace.
+fn lock_name(kind: Kind, key: &str) -> String {
+    format!("{}-{key}", kind.name())
 }
 
 /// Whether a file was last changed so long ago.
@@ -327,27 +358,6 @@ mod tests {
             }
         });
         assert_eq!(made.load(Relaxed), 1);
-    }
-
-    #[test]
-    fn pruning_takes_what_is_old_and_leaves_what_is_locked() {
-        let place = tempfile::tempdir().unwrap();
-        let cache = Cache::open(Some(place.path())).unwrap();
-        let made = AtomicUsize::new(0);
-        for key in ["a", "b", "locked"] {
-            cache.entry(Kind::Disks, key, "a disk", &Job::silent(), make(&made)).unwrap();
-        }
-        let old = SystemTime::now() - Duration::from_secs(3600);
-        for key in ["a", "locked"] {
-            let manifest = cache.path(Kind::Disks, key).join(manifest::NAME);
-            File::options().write(true).open(manifest).unwrap().set_modified(old).unwrap();
-        }
-        let lock = cache.lock("disks-locked", "a disk", &Job::silent()).unwrap();
-        let pruned = cache.prune(Duration::from_secs(1800)).unwrap();
-        assert_eq!(pruned, [Pruned { kind: Kind::Disks, key: "a".into(), size: 10 }]);
-        drop(lock);
-        assert_eq!(cache.prune(Duration::from_secs(1800)).unwrap().len(), 1);
-        assert!(cache.find(Kind::Disks, "b").unwrap().is_some());
     }
 
     #[test]

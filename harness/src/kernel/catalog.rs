@@ -5,25 +5,50 @@
 use super::Kernel;
 use super::cache::{Cache, Kind};
 use super::error::Error;
-use super::job::Progress;
+use super::job::{Job, Progress};
 use super::names::Names;
-use super::{debian, file, resolve};
-use crate::scenario::{KernelSource, KernelSpec};
+use super::{debian, file, resolve, source};
+use crate::scenario::{KernelSource, KernelSpec, SourceBuild};
 use serde::Serialize;
 use std::path::PathBuf;
+
+/// How a kernel comes to be here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// From a Debian package.
+    Debian,
+    /// It is a file on this machine.
+    Image,
+    /// Built from source.
+    Source,
+}
+
+impl Origin {
+    /// What to say of a kernel that is not here.
+    pub fn absent(self) -> &'static str {
+        match self {
+            Self::Debian => "not fetched",
+            Self::Image => "not there",
+            Self::Source => "not built",
+        }
+    }
+}
 
 /// A named kernel and whether it is here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
     /// Its name in kernels.yaml.
     pub name: String,
-    /// Where it comes from: `Debian bookworm`, or a path.
+    /// How it comes to be here.
+    pub kind: Origin,
+    /// Where it comes from: `Debian bookworm`, a path, or a source with its patches.
     pub source: String,
     /// Its tags.
     pub tags: Vec<String>,
     /// Its note.
     pub note: Option<String>,
-    /// What is here; `None` for what would have to be fetched.
+    /// What is here; `None` for what would have to be fetched or built.
     pub cached: Option<Cached>,
     /// Why what is here cannot be used, where it cannot.
     pub problem: Option<String>,
@@ -40,19 +65,21 @@ pub struct Cached {
     pub origin: String,
     /// Image and, where they are in the cache, modules, in bytes.
     pub size: u64,
-    /// When it was looked for last, in seconds since 1970; `None` for a file that is not in the cache.
+    /// When it was looked for last or built, in seconds since 1970; `None` for a file that is not in the cache.
     pub checked: Option<u64>,
 }
 
 /// All named kernels, by name. Blocks for as long as it takes to look at the cached ones: a few milliseconds each.
 pub fn list(names: &Names, cache: &Cache) -> Vec<Listed> {
     let listed = |(name, named): (&String, &super::Named)| {
-        let (source, found) = match &named.source {
-            KernelSource::Debian(spec) => (format!("Debian {spec}"), debian_entry(spec, cache)),
-            KernelSource::Image { image, .. } => (image.display().to_string(), image_file(image)),
+        let (kind, source, found) = match &named.source {
+            KernelSource::Debian(spec) => (Origin::Debian, format!("Debian {spec}"), debian_entry(spec, cache)),
+            KernelSource::Source(spec) => (Origin::Source, source::describe(spec), built_entry(spec, cache)),
+            KernelSource::Image { image, .. } => (Origin::Image, image.display().to_string(), image_file(image)),
         };
+        let found = named.problem.clone().map_or(found, Err);
         let (cached, problem) = found.map_or_else(|problem| (None, Some(problem)), |cached| (cached, None));
-        Listed { name: name.clone(), source, tags: named.tags.clone(), note: named.note.clone(), cached, problem }
+        Listed { name: name.clone(), kind, source, tags: named.tags.clone(), note: named.note.clone(), cached, problem }
     };
     names.kernels.iter().map(listed).collect()
 }
@@ -63,6 +90,13 @@ fn debian_entry(spec: &str, cache: &Cache) -> Result<Option<Cached>, String> {
     let image = debian::find_image(&entry).map_err(|error| error.to_string())?;
     let release = file::identify(&image).map_err(|error| error.to_string())?.release;
     Ok(Some(Cached { image, release, origin: answer.origin, size: manifest.size(), checked: Some(answer.when) }))
+}
+
+fn built_entry(spec: &SourceBuild, cache: &Cache) -> Result<Option<Cached>, String> {
+    let found = source::find(String::new(), spec, cache, &Job::silent()).map_err(|error| error.to_string())?;
+    let Some(Kernel { image, release, origin, build: Some(build), .. }) = found else { return Ok(None) };
+    let Some((_, manifest)) = cache.find(Kind::Builds, &build.key)? else { return Ok(None) };
+    Ok(Some(Cached { image, release, origin, size: manifest.size(), checked: Some(manifest.made) }))
 }
 
 fn image_file(image: &std::path::Path) -> Result<Option<Cached>, String> {
@@ -106,7 +140,7 @@ mod tests {
         assert_eq!((listed[0].source.as_str(), &listed[0].cached, &listed[0].problem), ("Debian sid", &None, &None));
         let here = listed[1].cached.as_ref().unwrap();
         assert_eq!((here.release.as_str(), here.size, here.checked), ("4.0.9", 0x4000, None));
-        assert!(listed[2].problem.as_ref().unwrap().contains("No such file"));
+        assert!(listed[2].problem.as_ref().unwrap().contains("`missing` does not exist"));
     }
 
     #[test]

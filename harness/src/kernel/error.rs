@@ -4,7 +4,9 @@
 
 use super::child::ChildError;
 use super::job::Cancelled;
-use super::names::NamesError;
+use super::source::MakeError;
+use crate::scenario::ScenarioError;
+use indicatif::HumanBytes;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +52,15 @@ pub enum Error {
     },
     /// kernels.yaml cannot be used.
     #[error(transparent)]
-    Names(#[from] NamesError),
+    Names(#[from] ScenarioError),
+    /// A named kernel that names files which are not there.
+    #[error("the kernel `{name}` cannot be had\n{problem}")]
+    Unusable {
+        /// The kernel.
+        name: String,
+        /// Which files, drawn with their lines.
+        problem: String,
+    },
     /// A file that is no kernel this harness can boot.
     #[error("{}: {why}; what is wanted is an x86-64 bzImage (boot protocol 2.12, so Linux 3.8 or later) or a vmlinux with a PVH note", path.display())]
     NotAKernel {
@@ -78,6 +88,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A config fragment, or what came of it.
+    #[error("{0}")]
+    Config(String),
     /// A file that could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -97,6 +110,37 @@ pub enum Error {
     /// A program that was called.
     #[error(transparent)]
     Child(#[from] ChildError),
+    /// A build.
+    #[error(transparent)]
+    Make(#[from] MakeError),
+    /// Only a kernel from source can be built and written out.
+    #[error("{name} is no kernel from source: there is nothing to build")]
+    NotBuilt {
+        /// The kernel.
+        name: String,
+    },
+    /// A directory for a kernel that holds something else.
+    #[error("{} is not empty and holds no kernel of oomph's; name a new or an empty directory", .0.display())]
+    NotEmpty(PathBuf),
+    /// A mistake of this program.
+    #[error("internal error: {0}")]
+    Internal(String),
+    /// No room for a build.
+    #[error(
+        "{what} needs about {} of room in {}, where {} are free; `oomph kernel prune` frees some, and XDG_CACHE_HOME \
+         names another place",
+        HumanBytes(*need), directory.display(), HumanBytes(*free)
+    )]
+    NoRoom {
+        /// What is to be built.
+        what: String,
+        /// Where.
+        directory: PathBuf,
+        /// Bytes that it takes.
+        need: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The caller went away.
     #[error("cancelled")]
     Cancelled,

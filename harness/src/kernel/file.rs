@@ -32,6 +32,7 @@ pub(super) fn kernel(name: String, image: &Path, modules: Option<&Path>, origin:
         version: identity.version,
         tags: Vec::new(),
         origin,
+        build: None,
     })
 }
 

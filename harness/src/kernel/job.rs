@@ -2,8 +2,10 @@
 //! Lives here: progress lines, cancellation, the bridge between the two worlds.
 //! May not live here: what the work is.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Takes a line for people about what goes on, such as "fetching linux-image-6.1.0-31-amd64 (69 MB)".
@@ -11,6 +13,12 @@ pub type Progress<'a> = &'a dyn Fn(&str);
 
 /// Lines that may wait for the caller.
 const LINES: usize = 64;
+
+/// How often work that goes on may say how far it is: as fast as one can read where a person looks at stderr, else seldom
+/// enough for a log.
+pub(crate) fn pace() -> Duration {
+    if std::io::stderr().is_terminal() { Duration::from_millis(500) } else { Duration::from_secs(10) }
+}
 
 /// The caller went away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +32,17 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// A job without listener that is never called off.
-    #[cfg(test)]
+    /// A job without listener that is never called off: for what takes a moment.
     pub fn silent() -> Self {
         Self { lines: None, cancelled: Arc::default() }
+    }
+
+    /// A job whose lines can be read and that can be called off.
+    #[cfg(test)]
+    pub fn watched() -> (Self, mpsc::Receiver<String>, Arc<AtomicBool>) {
+        let (sender, lines) = mpsc::channel(10_000);
+        let cancelled = Arc::<AtomicBool>::default();
+        (Self { lines: Some(sender), cancelled: Arc::clone(&cancelled) }, lines, cancelled)
     }
 
     /// Reports a line. A listener that went away is no reason to fail: cancellation is noticed elsewhere.
@@ -83,7 +98,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::sync::Mutex;
-    use std::time::Duration;
 
     #[tokio::test]
     async fn lines_arrive_in_order_and_before_the_result() {

@@ -14,12 +14,13 @@ pub(crate) mod job;
 mod manifest;
 mod names;
 mod resolve;
+mod source;
 mod vmlinux;
 
 pub use boot::{Bootable, bootable};
 pub(crate) use cache::Temporary;
-pub use cache::{Cache, Kind, Pruned};
-pub use catalog::{Cached, Listed, fetch, list};
+pub use cache::{Cache, Kind, Limits, Pruned};
+pub use catalog::{Cached, Listed, Origin, fetch, list};
 pub use child::ChildError;
 pub(crate) use child::find as find_program;
 pub use debian::has_debian_mirror;
@@ -29,8 +30,9 @@ pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};
 pub use job::Progress;
 pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
-pub use names::{Named, Names, NamesError};
-pub use resolve::{meaning, resolve};
+pub use names::{Named, Names};
+pub use resolve::{build, check, find, meaning, resolve};
+pub use source::{Build, MakeError, Patch, Tool, describe, export, missing};
 pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 
 use serde::Serialize;
@@ -55,4 +57,6 @@ pub struct Kernel {
     pub hash: String,
     /// Where it came from, for people: `linux-image-6.1.0-31-amd64 6.1.128-1 (Debian bookworm)`, or a path.
     pub origin: String,
+    /// What it was made of, where it was built here.
+    pub build: Option<Box<Build>>,
 }

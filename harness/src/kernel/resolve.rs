@@ -6,9 +6,11 @@ use super::Kernel;
 use super::cache::{Cache, path_safe};
 use super::error::Error;
 use super::job::{Job, Progress, blocking};
-use super::names::Names;
+use super::names::{Named, Names};
+use super::source::{self, Tool};
 use super::{debian, file};
-use crate::scenario::{KernelSource, KernelSpec};
+use crate::scenario::{KernelSource, KernelSpec, SourceBuild, SourceTree};
+use std::path::PathBuf;
 
 /// The kernel that `spec` means, fetched if need be. Dropping the future calls the work off.
 ///
@@ -17,12 +19,60 @@ pub async fn resolve(spec: &KernelSpec, names: &Names, cache: &Cache, progress: 
     let (name, source, tags) = meaning(spec, names)?;
     let cache = cache.clone();
     let kernel = blocking(progress, move |job| from_source(name, &source, &cache, job)).await?;
-    Ok(Kernel { tags, ..kernel })
+    Ok(with_tags(kernel, tags))
+}
+
+/// As [`resolve`], for a kernel that is built from source and no other.
+pub async fn build(spec: &KernelSpec, names: &Names, cache: &Cache, progress: Progress<'_>) -> Result<Kernel, Error> {
+    match meaning(spec, names)? {
+        (_, KernelSource::Source(_), _) => resolve(spec, names, cache, progress).await,
+        (name, ..) => Err(Error::NotBuilt { name }),
+    }
+}
+
+/// What building the kernel that `spec` means needs of this host, or one of our base configuration; present or not. Blocks
+/// for as long as a dozen programs take to say their versions.
+pub fn check(spec: Option<&KernelSpec>, names: &Names) -> Result<Vec<Tool>, Error> {
+    let source = match spec {
+        Some(spec) => meaning(spec, names)?,
+        None => {
+            let any = SourceBuild::of(SourceTree::Path(PathBuf::new()));
+            (String::new(), KernelSource::Source(Box::new(any)), Vec::new())
+        }
+    };
+    match source {
+        (_, KernelSource::Source(spec), _) => source::check(&spec, &Job::silent()),
+        (name, ..) => Err(Error::NotBuilt { name }),
+    }
+}
+
+/// The kernel that `spec` means, if it is here: no network is asked and nothing is built. Blocks for some milliseconds.
+pub fn find(spec: &KernelSpec, names: &Names, cache: &Cache) -> Result<Option<Kernel>, Error> {
+    let (name, source, tags) = meaning(spec, names)?;
+    let found = match &source {
+        KernelSource::Debian(spec) => debian::find(name, spec, cache)?,
+        KernelSource::Source(spec) => source::find(name, spec, cache, &Job::silent())?,
+        KernelSource::Image { image, modules } => {
+            Some(file::kernel(name, image, modules.as_deref(), image.display().to_string())?)
+        }
+    };
+    Ok(found.map(|kernel| with_tags(kernel, tags)))
+}
+
+/// A kernel with the tags of its name, before those that it has itself.
+fn with_tags(kernel: Kernel, mut tags: Vec<String>) -> Kernel {
+    for tag in &kernel.tags {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    Kernel { tags, ..kernel }
 }
 
 fn from_source(name: String, source: &KernelSource, cache: &Cache, job: &Job) -> Result<Kernel, Error> {
     match source {
         KernelSource::Debian(spec) => debian::kernel(name, spec, cache, job),
+        KernelSource::Source(spec) => source::kernel(name, spec, cache, job),
         KernelSource::Image { image, modules } => {
             file::kernel(name, image, modules.as_deref(), image.display().to_string())
         }
@@ -32,10 +82,13 @@ fn from_source(name: String, source: &KernelSource, cache: &Cache, job: &Job) ->
 /// A specification's name, source and tags.
 ///
 /// # Errors
-/// Where no kernel has that name.
+/// Where no kernel has that name, or it names files that are not there.
 pub fn meaning(spec: &KernelSpec, names: &Names) -> Result<(String, KernelSource, Vec<String>), Error> {
     match spec {
         KernelSpec::Named(name) => match names.kernels.get(name) {
+            Some(Named { problem: Some(problem), .. }) => {
+                Err(Error::Unusable { name: name.clone(), problem: problem.clone() })
+            }
             Some(named) => Ok((name.clone(), named.source.clone(), named.tags.clone())),
             None => Err(Error::UnknownName {
                 name: name.clone(),
@@ -44,7 +97,7 @@ pub fn meaning(spec: &KernelSpec, names: &Names) -> Result<(String, KernelSource
                 known: names.kernels.keys().cloned().collect(),
             }),
         },
-        KernelSpec::Inline(source) => Ok((short_name(source), source.clone(), Vec::new())),
+        KernelSpec::Inline(source) => Ok((short_name(source), source.clone(), source.tags())),
     }
 }
 
@@ -52,6 +105,12 @@ fn short_name(source: &KernelSource) -> String {
     match source {
         KernelSource::Debian(spec) if spec.starts_with("linux-") => path_safe(spec),
         KernelSource::Debian(release) => path_safe(&format!("debian-{release}")),
+        KernelSource::Source(build) => path_safe(&match &build.tree {
+            SourceTree::Path(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            SourceTree::Git { reference, .. } => reference.clone(),
+            SourceTree::Tarball { tarball, .. } => tarball.rsplit('/').next().unwrap_or_default().to_owned(),
+            SourceTree::Debian(package) => package.clone(),
+        }),
         KernelSource::Image { image, .. } => path_safe(&image.file_name().unwrap_or_default().to_string_lossy()),
     }
 }

@@ -2,10 +2,12 @@
 //! Lives here: one file a form.
 //! May not live here: judging, or the results' own files.
 
+mod kernel;
 mod live;
 mod summary;
 mod text;
 
+pub use kernel::kernel_block;
 pub use live::Live;
 pub use summary::row;
 pub use text::block;

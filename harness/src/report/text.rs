@@ -60,6 +60,9 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
         writeln!(out, "  {label:<10}  {:6.1} s  {} [event {}]", piece.time_s, piece.text, piece.seq)?;
         label = "";
     }
+    if let Some(build) = &run.kernel_identity.build {
+        writeln!(out, "  build       {}", build.summary())?;
+    }
     let host = &run.host;
     if !host.accelerator.is_empty() {
         writeln!(out, "  machine     {}, {}, on {}", host.accelerator, host.qemu, host.cpu)?;

@@ -3,6 +3,7 @@
 //! May not live here: how it is arrived at (`fill`), or where it is kept (`store`).
 
 use crate::event::{Phase, Reason};
+use crate::kernel::Build;
 use crate::kmsg::Scope;
 use crate::scenario::{Expectation, Mechanism, Outcome};
 use crate::verdict::Role;
@@ -150,6 +151,9 @@ pub struct KernelJson {
     pub origin: String,
     /// Tags.
     pub tags: Vec<String>,
+    /// What it was made of, where it was built here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
 }
 
 /// Where a run took place.
@@ -253,6 +257,7 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::{Phase, Rules};
+    use crate::kernel::Patch;
     use crate::run::sim::Sim;
 
     /// The record of a run that hung after a kill.
@@ -277,6 +282,25 @@ pub(super) mod tests {
     fn comes_back_as_it_was_written() {
         let text = serde_json::to_string_pretty(&sample()).unwrap();
         assert_eq!(RunJson::parse(&text).unwrap(), sample());
+    }
+
+    #[test]
+    fn a_kernel_that_was_built_says_of_what() {
+        let patch = Patch { name: "no-oom-reaper".into(), hash: "1a".into() };
+        let build = Build {
+            tree: "linux-source-6.1 6.1.192-2".into(),
+            tree_id: "2b".into(),
+            patches: vec![patch],
+            config_hash: "3c".into(),
+            compiler: "gcc (Debian 12.2.0-14) 12.2.0".into(),
+            linker: "GNU ld 2.40".into(),
+            key: "linux-6.1.192_4d".into(),
+            ..Build::default()
+        };
+        let kernel_identity = KernelJson { build: Some(build), ..KernelJson::default() };
+        insta::assert_json_snapshot!(kernel_identity);
+        let run = RunJson { kernel_identity, ..sample() };
+        assert_eq!(RunJson::parse(&serde_json::to_string(&run).unwrap()).unwrap(), run);
     }
 
     #[test]

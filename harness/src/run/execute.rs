@@ -63,6 +63,7 @@ pub async fn execute(
         hash: kernel.hash.clone(),
         origin: kernel.origin.clone(),
         tags: kernel.tags.clone(),
+        build: kernel.build.as_deref().cloned(),
     };
     run.host = host.describe(&accel.to_string(), &why);
     run.expectation = matching(&scenario.expect, &kernel.name, &kernel.tags, kernel.version).cloned();

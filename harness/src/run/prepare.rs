@@ -103,6 +103,7 @@ pub fn describe(scenario: &Scenario, names: &Names, wanted: Wanted) -> anyhow::R
     let (image, origin) = match &source {
         KernelSource::Image { image, .. } => (image.clone(), image.display().to_string()),
         KernelSource::Debian(spec) => ("KERNEL".into(), format!("Debian {spec}")),
+        KernelSource::Source(spec) => ("KERNEL".into(), kernel::describe(spec)),
     };
     let disk = |name: &String| DriveSpec { name: name.clone(), overlay: "OVERLAY".into(), base: "TEMPLATE".into() };
     let disks = scenario.guest.disks.keys().map(disk).collect();

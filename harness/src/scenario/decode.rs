@@ -3,25 +3,25 @@
 //! May not live here: rules of ours (`check`).
 
 use super::problem::Problem;
-use super::raw::RawScenario;
 use super::schema;
 use super::suggest::{nearest, one_of};
 use super::tree::{MAX_DEPTH, Node};
 use super::value::bytes_of;
+use serde::de::DeserializeOwned;
 use serde_yaml::{Error, MessageFormatter, UserMessageFormatter};
 use std::ops::Range;
 
-/// Most YAML events (values, starts and ends of lists and maps) of a scenario, aliases unfolded.
+/// Most YAML events (values, starts and ends of lists and maps) of a file, aliases unfolded.
 const MAX_EVENTS: usize = 10_000;
 
 /// Keys that a later version will know, so that the error says more than that this one does not.
-const LATER: [&str; 7] = ["source", "config", "patches", "make", "image", "ssh", "login"];
+const LATER: [&str; 3] = ["image", "ssh", "login"];
 
-/// Decodes a scenario.
+/// Decodes a text that holds a `what`: a scenario, or a list of kernels.
 ///
 /// # Errors
-/// The first thing that keeps the text from having the scenario's shape.
-pub fn decode(text: &str) -> Result<RawScenario, Box<Problem>> {
+/// The first thing that keeps the text from having the wanted shape.
+pub fn decode<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, Box<Problem>> {
     let options = serde_yaml::options! {
         budget: serde_yaml::budget! {
             max_events: MAX_EVENTS,
@@ -40,10 +40,10 @@ pub fn decode(text: &str) -> Result<RawScenario, Box<Problem>> {
         emit_comments: false,
         with_snippet: false,
     };
-    serde_yaml::from_str_with_options(text, options).map_err(|error| Box::new(translate(text, &error)))
+    serde_yaml::from_str_with_options(text, options).map_err(|error| Box::new(translate(text, what, &error)))
 }
 
-fn translate(text: &str, error: &Error) -> Problem {
+fn translate(text: &str, what: &str, error: &Error) -> Problem {
     let at = place(text, error);
     match error.without_snippet() {
         Error::SerdeUnknownField { field, expected, .. } => {
@@ -69,9 +69,9 @@ fn translate(text: &str, error: &Error) -> Problem {
             let key = key.as_ref().map_or("a key".into(), |key| format!("the key `{key}`"));
             Problem::new(&at, format!("{key} is there twice"), "each key can be there once in its map")
         }
-        Error::Eof { .. } => Problem::new(&at, "the scenario ends too early", "a value is missing here"),
+        Error::Eof { .. } => Problem::new(&at, format!("the {what} ends too early"), "a value is missing here"),
         Error::MultipleDocuments { .. } => {
-            Problem::new(&at, "a second YAML document begins", "a file holds one scenario")
+            Problem::new(&at, "a second YAML document begins", format!("a file holds one {what}"))
         }
         Error::NullIntoString { .. } => Problem::new(&at, "the value is missing", "expected a value"),
         Error::Unexpected { expected, .. } => {
@@ -91,7 +91,7 @@ fn translate(text: &str, error: &Error) -> Problem {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
-            let right = format!("a scenario has at most {MAX_EVENTS} values, aliases unfolded, and {MAX_DEPTH} levels");
+            let right = format!("a {what} has at most {MAX_EVENTS} values, aliases unfolded, and {MAX_DEPTH} levels");
             Problem::new(&at, "the YAML is too large, or too deeply nested", right)
         }
         other => {

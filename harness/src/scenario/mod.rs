@@ -1,5 +1,5 @@
 //! Scenarios: what a run shall do and what should come of it.
-//! Lives here: the YAML format, its units, its checks and their error messages, its JSON Schema.
+//! Lives here: the YAML format (of kernels.yaml too), its units, its checks and their error messages, its JSON Schema.
 //! May not live here: anything that knows QEMU, the network or a kernel's inside.
 //!
 //! file + overrides → text → raw types (keys and nesting) → checks → model; the model → raw types → YAML.
@@ -23,12 +23,12 @@ mod value;
 mod version;
 mod write;
 
-pub use check::REPRODUCERS;
+pub use check::{FRAGMENTS, NamedSource, REPRODUCERS};
 pub use expect::{Difference, Observed, check, matching};
-pub use load::{load, parse};
+pub use load::{load, load_kernels, parse, parse_kernels};
 pub use model::*;
 pub use problem::{Place, ScenarioError};
 pub use schema::json_schema;
 pub use suggest::{nearest, one_of};
-pub use units::{format_duration, format_size};
+pub use units::{duration, format_duration, format_size, size};
 pub use write::to_yaml;

@@ -61,7 +61,7 @@ impl Problem {
 /// Where a problem is, for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The scenario file as it was named, or `--set`.
+    /// The file as it was named, or `--set`.
     pub source: String,
     /// Line, from 1; of `--set`, in its argument.
     pub line: usize,
@@ -71,7 +71,7 @@ pub struct Place {
     pub message: String,
 }
 
-/// A scenario that cannot be used, with all that was found wrong with it.
+/// A scenario, or a list of kernels, that cannot be used, with all that was found wrong with it.
 #[derive(Clone, Debug)]
 pub struct ScenarioError(Box<Details>);
 
@@ -89,7 +89,7 @@ impl ScenarioError {
         Self(Box::new(Details { file: file.to_owned(), text, problems }))
     }
 
-    /// The scenario file.
+    /// The file.
     pub fn file(&self) -> &Path {
         &self.0.file
     }

@@ -2,12 +2,16 @@
 //! Lives here: one type a map, its keys, what each is for (also the JSON Schema's descriptions).
 //! May not live here: what values mean together (`check`), or serde's tag, untagged and flatten (they lose the place).
 
+mod kernel;
+
+pub use kernel::{RawBase, RawDebianConfig, RawKernel, RawKernels, RawSource, RawTree};
+
 use super::model::{Filesystem, Mechanism, Outcome, ProbeKind, VersionBound};
 use super::scalars::{
     ArgName, ArgText, BootWord, DiskName, Duration, FilePath, Flag, KernelName, Line, MountPoint, Name, ProcessName,
     Setting, SettingName, Size, Until, VariableName, Whole,
 };
-use super::value::{At, Entries, Scalar, Val};
+use super::value::{At, Entries, Val};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -48,31 +52,6 @@ pub struct RawScenario {
     /// What should come of it; the first that matches the kernel counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<At<RawExpectation>>,
-}
-
-/// A kernel by name, or where it comes from.
-#[derive(Debug)]
-pub enum RawKernel {
-    /// A name.
-    Name(String),
-    /// Where it comes from.
-    Source(RawSource),
-}
-
-/// Where a kernel comes from: `debian`, or `image` with or without `modules`.
-#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "KernelSource", extend("oneOf" = [{"required": ["debian"]}, {"required": ["image"]}]))]
-pub struct RawSource {
-    /// A Debian release (`bookworm`) or binary package (`linux-image-6.1.0-13-amd64`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub debian: Option<Val<KernelName>>,
-    /// A bzImage on this machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<Val<FilePath>>,
-    /// The image's modules: its `lib/modules/RELEASE`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub modules: Option<Val<FilePath>>,
 }
 
 /// The virtual machine.
@@ -236,54 +215,6 @@ pub struct RawExpectation {
     /// Every victim has one of these names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub victims: Option<At<Vec<Val<ProcessName>>>>,
-}
-
-impl<'de> Deserialize<'de> for RawKernel {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = RawKernel;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a kernel's name, `{debian: RELEASE or PACKAGE}` or `{image: PATH, modules: FOLDER}`")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<RawKernel, E> {
-                Ok(RawKernel::Name(name.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawKernel, A::Error> {
-                RawSource::deserialize(MapAccessDeserializer::new(map)).map(RawKernel::Source)
-            }
-        }
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-impl Serialize for RawKernel {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Name(name) => name.serialize(serializer),
-            Self::Source(source) => source.serialize(serializer),
-        }
-    }
-}
-
-impl JsonSchema for RawKernel {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Kernel".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [KernelName::schema(), generator.subschema_for::<RawSource>()],
-            "examples": ["debian-6.1", {"debian": "bookworm"}, {"image": "./bzImage"}],
-        })
-    }
 }
 
 impl<'de> Deserialize<'de> for RawArgs {

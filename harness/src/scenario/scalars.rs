@@ -41,6 +41,10 @@ macro_rules! text {
     };
 }
 
+mod source;
+
+pub use source::{GitRef, MakeName, MakeValue, Modules, OptionLine, Sha256};
+
 /// Whether a text is a first character and any number of later ones.
 fn word(text: &str, first: fn(char) -> bool, later: fn(char) -> bool) -> bool {
     text.starts_with(first) && text.chars().skip(1).all(later)
@@ -165,7 +169,7 @@ impl Scalar for Setting {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": ["string", "integer"], "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$", "minLength": 1, "maxLength": 500})
+        json_schema!({"type": ["string", "integer", "boolean"], "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$", "minLength": 1, "maxLength": 500})
     }
 }
 
@@ -333,6 +337,19 @@ mod tests {
             agree::<ProcessName>(&text)?;
             agree::<ArgText>(&text)?;
             agree::<Setting>(&text)?;
+            agree::<GitRef>(&text)?;
+            agree::<MakeName>(&text)?;
+            agree::<MakeValue>(&text)?;
+            agree::<Modules>(&text)?;
+        }
+
+        #[test]
+        fn parser_and_schema_agree_on_options_and_hashes(
+            option in "(CONFIG_)?[A-Z0-9_x ]{0,5}(=|==|)(y|m|n|-?[0-9x]{0,3}|0x[0-9a-fg]{0,3}|\"[a\" \\t]{0,3}\"?|\\PC{0,3})",
+            hash in "[0-9a-fA-Fg]{62,65}",
+        ) {
+            agree::<OptionLine>(&option)?;
+            agree::<Sha256>(&hash)?;
         }
 
         #[test]

@@ -76,6 +76,11 @@ impl<T: Scalar> Val<T> {
     pub fn of(value: &T) -> Self {
         Self { text: value.text(), at: 0..0, kind: PhantomData }
     }
+
+    /// A value as it stands at a place, to be read.
+    pub fn at(text: &str, at: &Range<usize>) -> Self {
+        Self { text: text.to_owned(), at: at.clone(), kind: PhantomData }
+    }
 }
 
 impl<T> fmt::Debug for Val<T> {

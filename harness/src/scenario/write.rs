@@ -3,15 +3,16 @@
 //! May not live here: writing to disk.
 
 use super::model::{
-    Disk, Expectation, Fault, FaultAction, Guest, KernelSource, KernelSpec, Program, Scenario, Workload,
+    ConfigBase, Disk, Expectation, Fault, FaultAction, Fragment, Guest, KernelSource, KernelSpec, Program, Scenario,
+    SourceBuild, SourceTree, Workload,
 };
 use super::raw::{
-    RawArgs, RawDisk, RawExpectation, RawFault, RawGuest, RawKernel, RawPhases, RawScenario, RawSource, RawThrottle,
-    RawWorkload,
+    RawArgs, RawBase, RawDebianConfig, RawDisk, RawExpectation, RawFault, RawGuest, RawKernel, RawPhases, RawScenario,
+    RawSource, RawThrottle, RawTree, RawWorkload,
 };
 use super::scalars::{
-    ArgText, BootWord, DiskName, Duration, FilePath, Flag, KernelName, Line, MountPoint, Name, ProcessName, Setting,
-    SettingName, Size, Until, VariableName, Whole,
+    ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, KernelName, Line, MakeName, MakeValue, Modules,
+    MountPoint, Name, OptionLine, ProcessName, Setting, SettingName, Sha256, Size, Until, VariableName, Whole,
 };
 use super::value::{At, Entries, Scalar, Val};
 use crate::event::Rules;
@@ -47,16 +48,60 @@ fn path(path: &Path) -> Val<FilePath> {
 }
 
 fn kernel(kernel: &KernelSpec) -> RawKernel {
-    match kernel {
-        KernelSpec::Named(name) => RawKernel::Name(name.clone()),
+    let source = match kernel {
+        KernelSpec::Named(name) => return RawKernel::Name(name.clone()),
         KernelSpec::Inline(KernelSource::Debian(debian)) => {
-            RawKernel::Source(RawSource { debian: Some(Val::of(&KernelName(debian.clone()))), ..RawSource::default() })
+            RawSource { debian: Some(name(debian)), ..RawSource::default() }
         }
-        KernelSpec::Inline(KernelSource::Image { image, modules }) => RawKernel::Source(RawSource {
+        KernelSpec::Inline(KernelSource::Image { image, modules }) => RawSource {
             image: Some(path(image)),
-            modules: modules.as_ref().map(|modules| path(modules)),
-            debian: None,
-        }),
+            modules: modules.as_ref().map(|modules| Val::of(&Modules(modules.to_string_lossy().into_owned()))),
+            ..RawSource::default()
+        },
+        KernelSpec::Inline(KernelSource::Source(spec)) => build(spec),
+    };
+    RawKernel::Source(Box::new(source))
+}
+
+fn name(name: &str) -> Val<KernelName> {
+    Val::of(&KernelName(name.to_owned()))
+}
+
+fn build(spec: &SourceBuild) -> RawSource {
+    let file = |text: &str| Val::of(&FilePath(text.to_owned()));
+    let tree = match &spec.tree {
+        SourceTree::Path(place) => RawTree { path: Some(path(place)), ..RawTree::default() },
+        SourceTree::Git { git, reference } => {
+            let reference = Some(Val::of(&GitRef(reference.clone())));
+            RawTree { git: Some(file(git)), reference, ..RawTree::default() }
+        }
+        SourceTree::Tarball { tarball, sha256 } => {
+            let sha256 = sha256.as_ref().map(|hash| Val::of(&Sha256(hash.clone())));
+            RawTree { tarball: Some(file(tarball)), sha256, ..RawTree::default() }
+        }
+        SourceTree::Debian(package) => RawTree { debian: Some(file(package)), ..RawTree::default() },
+    };
+    let base = match &spec.base {
+        ConfigBase::Target(target) => RawBase::Text(target.clone()),
+        ConfigBase::File(file) => RawBase::Text(file.to_string_lossy().into_owned()),
+        ConfigBase::Debian(debian) => RawBase::Debian(RawDebianConfig { debian: name(debian) }),
+    };
+    let fragment = |fragment: &Fragment| match fragment {
+        Fragment::Named(name) => file(name),
+        Fragment::File(place) => path(place),
+    };
+    let variable = |value: &String| Val::of(&MakeValue(value.clone()));
+    let make: Vec<_> = entries(&spec.make, MakeName).map(|(name, value)| (name, variable(value))).collect();
+    RawSource {
+        source: Some(At::of(tree)),
+        base: Some(At::of(base)),
+        config: Some(At::of(spec.config.iter().map(fragment).collect())),
+        required: spec.required.iter().map(|option| Val::of(&OptionLine(option.clone()))).collect(),
+        patches: spec.patches.iter().map(|patch| path(patch)).collect(),
+        fuzz: Some(Val::of(&Whole(spec.fuzz.into()))),
+        make: (!make.is_empty()).then_some(Entries(make)),
+        modules: Some(Val::of(&Modules(spec.modules.to_string()))),
+        ..RawSource::default()
     }
 }
 
@@ -125,11 +170,10 @@ fn fault(fault: &Fault) -> RawFault {
 }
 
 fn expectation(one: &Expectation) -> RawExpectation {
-    let name = |name: &String| Val::of(&KernelName(name.clone()));
     let victim = |name: &String| Val::of(&ProcessName(name.clone()));
     RawExpectation {
-        kernel: one.kernel.as_ref().map(name),
-        tag: one.tag.as_ref().map(name),
+        kernel: one.kernel.as_deref().map(name),
+        tag: one.tag.as_deref().map(name),
         version: (!one.version.is_empty()).then(|| Val::of(&one.version)),
         outcome: Val::of(&one.outcome),
         mechanism: one.mechanism.as_ref().map(Val::of),

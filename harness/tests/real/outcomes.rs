@@ -61,3 +61,22 @@ fn a_crash_under_pressure_is_panicked() {
     let file = shell("sleep 2; echo c > /proc/sysrq-trigger; sleep 60", "expect: [{outcome: panicked}]\n");
     Ran::scenario(file.path().to_str().unwrap(), &[]).has_outcome("panicked");
 }
+
+/// The ground truth: one source, one small patch apart. A build from nothing takes minutes, and the second only what the
+/// patch changes.
+#[test]
+fn one_patch_is_the_difference_between_oom_killed_and_hung() {
+    let stock = Ran::scenario("scenarios/xfs-inode-mutex.yaml", &["--kernel", "debian-6.1-source"]);
+    stock.has_outcome("oom-killed");
+    assert_eq!(stock.run["kernel_identity"]["build"]["patches"], serde_json::json!([]));
+
+    let patched = Ran::scenario("scenarios/xfs-inode-mutex.yaml", &["--kernel", "debian-6.1-no-oom-reaper"]);
+    assert_eq!(patched.text("outcome"), "hung", "{:#}", patched.run);
+    patched.is_whole();
+    assert_eq!(patched.run["kernel_identity"]["build"]["patches"][0]["name"], "no-oom-reaper");
+    assert_eq!(patched.run["expectation"]["tag"], "no-oom-reaper");
+    let trees = [&stock, &patched].map(|ran| ran.run["kernel_identity"]["build"]["tree_id"].clone());
+    assert_eq!(trees[0], trees[1]);
+    // The victim waits for a lock whose holder waits for memory: a kill was seen, and then no more work.
+    assert!(patched.run["kills"].as_array().unwrap().iter().any(|kill| kill["counts"] == true));
+}

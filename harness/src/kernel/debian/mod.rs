@@ -9,7 +9,7 @@ mod sources;
 
 use super::Kernel;
 use super::cache::{Cache, Kind, path_safe};
-use super::error::{At, Error};
+use super::error::Error;
 use super::job::{self, Job};
 use super::{file, manifest};
 use apt::{Lists, Root};
@@ -64,6 +64,13 @@ pub(super) fn kernel(name: String, spec: &str, cache: &Cache, job: &Job) -> Resu
     from_entry(name, &entry, &answer)
 }
 
+/// The kernel of an earlier answer, whatever its age, if it is still in the cache.
+pub(super) fn find(name: String, spec: &str, cache: &Cache) -> Result<Option<Kernel>, Error> {
+    let Some(answer) = recall(cache, spec) else { return Ok(None) };
+    let Ok(Some((entry, _))) = cache.find(Kind::Kernels, &answer.key) else { return Ok(None) };
+    from_entry(name, &entry, &answer).map(Some)
+}
+
 /// An answer that is still good, and its intact entry.
 fn fresh(spec: &str, cache: &Cache) -> Option<(PathBuf, Answer)> {
     let answer = recall(cache, spec).filter(|answer| now().saturating_sub(answer.when) < FRESH.as_secs())?;
@@ -86,11 +93,11 @@ pub async fn has_debian_mirror() -> Result<bool, Error> {
 
 /// The earlier answer for a release or package, whatever its age.
 pub(super) fn recall(cache: &Cache, spec: &str) -> Option<Answer> {
-    serde_json::from_slice(&fs::read(answer_path(cache, spec)).ok()?).ok()
+    cache.answer(&answer_name(spec))
 }
 
-fn answer_path(cache: &Cache, spec: &str) -> PathBuf {
-    cache.root().join("answers").join(format!("debian-{}.json", path_safe(spec)))
+fn answer_name(spec: &str) -> String {
+    format!("debian-{}", path_safe(spec))
 }
 
 /// Asks apt for the newest packages and has them in the cache.
@@ -114,12 +121,7 @@ fn newest(wanted: &Wanted, spec: &str, cache: &Cache, job: &Job) -> Result<(Path
     };
     let age = if lists == Lists::Old { FRESH.saturating_sub(RETRY) } else { Duration::ZERO };
     let answer = Answer { key, origin, when: now().saturating_sub(age.as_secs()) };
-    let path = answer_path(cache, spec);
-    let draft = cache.temporary()?;
-    let text = serde_json::to_vec(&answer).map_err(std::io::Error::from).at("write", &path)?;
-    fs::write(draft.path().join("answer"), text).at("write", &path)?;
-    fs::create_dir_all(path.with_file_name("")).at("make the directory of", &path)?;
-    fs::rename(draft.path().join("answer"), &path).at("write", &path)?;
+    cache.set_answer(&answer_name(spec), &answer)?;
     Ok((cache.path(Kind::Kernels, &answer.key), answer))
 }
 

@@ -4,19 +4,22 @@
 
 mod expectations;
 mod guest;
+mod kernel;
+mod source;
 mod times;
 mod workload;
 
+pub use kernel::{NamedSource, check_kernels};
+pub use source::FRAGMENTS;
 pub use workload::REPRODUCERS;
 
-use super::model::{KernelSource, KernelSpec, ProbeKind, Scenario};
+use super::model::{ProbeKind, Scenario};
 use super::problem::Problem;
-use super::raw::{RawKernel, RawScenario, RawSource};
-use super::scalars::KernelName;
-use super::text::{Origin, Text};
-use super::value::{At, Scalar, Val};
+use super::raw::RawScenario;
+use super::text::Text;
+use super::value::{Scalar, Val};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Most items of a list in a scenario.
 const MAX_ITEMS: usize = 100;
@@ -24,9 +27,11 @@ const MAX_ITEMS: usize = 100;
 /// Collects problems, so that all are told at once.
 struct Checker<'a> {
     text: &'a Text,
-    /// The scenario file's folder, absolute.
+    /// The file's folder, absolute.
     folder: &'a Path,
     problems: Vec<Problem>,
+    /// Files that are named and are not there, or are no such files.
+    missing: Vec<Problem>,
 }
 
 /// Checks a scenario and resolves it; `folder` is the absolute one that paths in it start from.
@@ -34,11 +39,18 @@ struct Checker<'a> {
 /// # Errors
 /// All rules that it breaks; never an empty list.
 pub fn check(raw: &RawScenario, text: &Text, folder: &Path) -> Result<Scenario, Vec<Problem>> {
-    let mut checker = Checker { text, folder, problems: Vec::new() };
+    let mut checker = Checker::new(text, folder);
     let scenario = checker.scenario(raw);
+    checker.problems.append(&mut checker.missing);
     match scenario {
         Some(scenario) if checker.problems.is_empty() => Ok(scenario),
         _ => Err(checker.problems),
+    }
+}
+
+impl<'a> Checker<'a> {
+    fn new(text: &'a Text, folder: &'a Path) -> Self {
+        Self { text, folder, problems: Vec::new(), missing: Vec::new() }
     }
 }
 
@@ -95,46 +107,6 @@ impl Checker<'_> {
         self.problems.push(problem);
     }
 
-    fn kernel(&mut self, kernel: &At<RawKernel>) -> Option<KernelSpec> {
-        let source = match &kernel.value {
-            RawKernel::Name(name) => {
-                return match KernelName::read(name) {
-                    Ok(name) => Some(KernelSpec::Named(name.0)),
-                    Err(wrong) => {
-                        self.report(Problem::of(wrong, &kernel.at));
-                        None
-                    }
-                };
-            }
-            RawKernel::Source(source) => source,
-        };
-        match source {
-            RawSource { debian: Some(debian), image: None, modules: None } => {
-                self.read(debian).map(|debian| KernelSpec::Inline(KernelSource::Debian(debian.0)))
-            }
-            RawSource { debian: None, image: Some(image), modules } => {
-                let image = self.path(image, Path::is_file, "file");
-                let modules = match modules {
-                    None => Some(None),
-                    Some(modules) => self.path(modules, Path::is_dir, "folder").map(Some),
-                };
-                Some(KernelSpec::Inline(KernelSource::Image { image: image?, modules: modules? }))
-            }
-            RawSource { debian: Some(debian), image, modules } => {
-                let other = image.as_ref().or(modules.as_ref()).map_or(&kernel.at, |other| &other.at);
-                let problem =
-                    Problem::new(other, "the kernel comes from two places", "this cannot stand beside `debian`");
-                self.report(problem.other(&debian.at, "a package brings its own image and modules"));
-                None
-            }
-            RawSource { debian: None, image: None, .. } => {
-                let right = "expected `debian: RELEASE or PACKAGE`, or `image: PATH`";
-                self.report(Problem::new(&kernel.at, "it is not said where the kernel comes from", right));
-                None
-            }
-        }
-    }
-
     fn probes(&mut self, raw: &RawScenario) -> Option<Vec<ProbeKind>> {
         let has_disks = raw.guest.disks.as_ref().is_some_and(|disks| !disks.0.is_empty());
         let Some(list) = &raw.probes else {
@@ -171,28 +143,5 @@ impl Checker<'_> {
             self.report(problem.help("the beat goes on in every OOM deadlock: alone it proves nothing"));
         }
         Some(probes)
-    }
-
-    /// An absolute path to what must be there.
-    fn path<T: Scalar>(&mut self, val: &Val<T>, is: fn(&Path) -> bool, kind: &str) -> Option<PathBuf> {
-        let text = self.read(val)?.text();
-        let set = matches!(self.text.origin(&val.at).0, Origin::Set(_));
-        let path = if set { std::path::absolute(&text).ok()? } else { self.folder.join(&text) };
-        if is(&path) && path.to_str().is_some() {
-            return Some(path);
-        }
-        let message = match path.try_exists() {
-            Ok(true) if path.to_str().is_none() => format!("`{text}` lies in a folder whose name is no UTF-8"),
-            Ok(true) => format!("`{text}` is no {kind}"),
-            Ok(false) => format!("`{text}` does not exist"),
-            Err(error) => format!("`{text}` cannot be looked at: {error}"),
-        };
-        let from = if set { "the current folder" } else { "the scenario file's folder" };
-        let problem = Problem::new(&val.at, message, format!("expected a {kind}"));
-        self.report(match Path::new(&text).is_relative() {
-            true => problem.help(format!("a relative path starts at {from}; here that makes {}", path.display())),
-            false => problem,
-        });
-        None
     }
 }

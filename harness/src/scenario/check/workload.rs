@@ -47,8 +47,7 @@ impl Checker<'_> {
             return None;
         }
         let path = self.path(val, Path::is_file, "file")?;
-        let executable = path.metadata().is_ok_and(|file| file.permissions().mode() & 0o111 != 0);
-        if !executable {
+        if path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 == 0) {
             self.report(Problem::new(&val.at, format!("`{name}` is not executable"), "chmod +x makes it so"));
         }
         Some(Program::Path(path))

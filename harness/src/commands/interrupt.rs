@@ -1,0 +1,45 @@
+//! ^C and SIGTERM during work that is no run: fetching and building kernels.
+//! Lives here: giving the work up, and the second ^C that waits for nothing.
+//! May not live here: what a run does about them (`run`).
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Signals within this time are one: timeout(1) sends each to the process and to its group.
+const TOGETHER: Duration = Duration::from_millis(500);
+
+/// The work's result, or `None` where the user ended it first. The work is dropped then: it stops what it started in an
+/// orderly way, for which the runtime waits when it is dropped. A second ^C ends the process at once.
+///
+/// # Errors
+/// Where signals cannot be waited for.
+pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> io::Result<Option<T>> {
+    let interrupted = any()?;
+    tokio::select! {
+        done = work => return Ok(Some(done)),
+        () = interrupted => {}
+    }
+    // The runtime of the first is on its way out.
+    thread::spawn(|| {
+        thread::sleep(TOGETHER);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        if let Ok(runtime) = runtime
+            && runtime.block_on(async { Ok::<_, io::Error>(any()?.await) }).is_ok()
+        {
+            std::process::exit(130);
+        }
+    });
+    Ok(None)
+}
+
+fn any() -> io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

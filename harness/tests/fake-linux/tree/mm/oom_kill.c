@@ -1,0 +1,2 @@
+int kill;
+int reap;
