@@ -101,6 +101,17 @@ pub(crate) struct Call<'a> {
     pub deadline: Duration,
 }
 
+/// What a program is given besides its arguments; nothing of it by default.
+#[derive(Debug, Default)]
+pub(crate) struct Given<'a> {
+    /// Its standard input; none where there is none.
+    pub stdin: Option<File>,
+    /// Where its standard output goes; kept in memory, with a bound, where it is not said.
+    pub stdout: Option<File>,
+    /// Variables of its environment; `None` takes one away.
+    pub env: &'a [(&'a str, Option<&'a str>)],
+}
+
 /// What a program that succeeded wrote, as far as it is kept; bytes that are no UTF-8 are replaced.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -123,16 +134,27 @@ pub(crate) fn find(program: &str, package: &'static str) -> Result<PathBuf, Chil
 impl Call<'_> {
     /// Runs the program to its end.
     pub fn run(&self, job: &Job) -> Result<Output, ChildError> {
+        self.run_with(Given::default(), job)
+    }
+
+    /// Runs the program to its end, with an input, an output and an environment.
+    pub fn run_with(&self, given: Given<'_>, job: &Job) -> Result<Output, ChildError> {
         job.check()?;
         let wrong = |cause| ChildError::Run { program: self.program.to_owned(), cause };
         let program = find(self.program, self.package)?;
-        let (mut stdout, mut stderr) = (file()?, file()?);
+        let (mut stdout, mut stderr) = (given.stdout.map_or_else(file, Ok)?, file()?);
         let mut command = Command::new(find("setpriv", "util-linux")?);
         command.args(["--pdeathsig", "SIGKILL", "--"]).arg(program).args(&self.args).env("LC_ALL", "C.UTF-8");
-        command.stdin(Stdio::null()).process_group(0);
+        command.stdin(given.stdin.map_or_else(Stdio::null, Stdio::from)).process_group(0);
         command.stdout(stdout.try_clone().map_err(wrong)?).stderr(stderr.try_clone().map_err(wrong)?);
         if let Some(directory) = self.directory {
             command.current_dir(directory);
+        }
+        for (name, value) in given.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
         }
         let ended = wait(command.spawn().map_err(wrong)?, self.deadline, job).map_err(wrong)?;
         let stderr = text(&mut stderr).map_err(wrong)?;
@@ -236,6 +258,19 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
         }
         assert!(!alive());
+    }
+
+    #[test]
+    fn what_is_given_arrives() {
+        let (mut stdin, stdout) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        std::io::Write::write_all(&mut stdin, b"in").unwrap();
+        stdin.rewind().unwrap();
+        let args = words(["-c", "cat; echo $A ${HOME-gone}"]);
+        let call = Call { program: "sh", package: "dash", args, directory: None, deadline: Duration::from_secs(20) };
+        let env = [("A", Some("b")), ("HOME", None)];
+        let given = Given { stdin: Some(stdin), stdout: Some(stdout.try_clone().unwrap()), env: &env };
+        call.run_with(given, &Job::silent()).unwrap();
+        assert_eq!(text(&mut { stdout }).unwrap(), "inb gone\n");
     }
 
     #[test]

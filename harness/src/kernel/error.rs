@@ -91,6 +91,22 @@ pub enum Error {
     /// A config fragment, or what came of it.
     #[error("{0}")]
     Config(String),
+    /// A kernel's source that cannot be had, or is none.
+    #[error("{place}: {why}")]
+    Tree {
+        /// The directory, repository, archive or package.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A patch that cannot be applied.
+    #[error("{patch}: {why}")]
+    Patch {
+        /// Its file.
+        patch: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A file that could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

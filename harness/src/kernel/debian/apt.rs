@@ -134,17 +134,22 @@ impl Root {
 
     /// The newest version of a package and all packages of the same kernel that it depends on, what was asked for first.
     pub fn closure(&self, package: &str, job: &Job) -> Result<Vec<Package>, Error> {
+        self.find(package, job)?.ok_or_else(|| self.no_package(package, job))
+    }
+
+    /// As [`Root::closure`], for a package that may not be there.
+    pub fn find(&self, package: &str, job: &Job) -> Result<Option<Vec<Package>>, Error> {
         let mut found: Vec<Package> = Vec::new();
         let mut seen = BTreeSet::new();
         let mut wanted = vec![package.to_owned()];
         for _ in 0..MAX_DEPTH {
             if wanted.is_empty() {
-                return Ok(found);
+                return Ok(Some(found));
             }
             let args = ["show", "--no-all-versions", "--"].into_iter().chain(wanted.iter().map(String::as_str));
             let output = match self.call("apt-cache", "apt", QUERY_DEADLINE, None, args).run(job) {
                 Err(ChildError::Failed { stderr, .. }) if stderr.contains("No packages found") => {
-                    return Err(self.no_package(&wanted.join(", "), job));
+                    return if found.is_empty() { Ok(None) } else { Err(self.no_package(&wanted.join(", "), job)) };
                 }
                 output => output?,
             };
@@ -155,12 +160,19 @@ impl Root {
         Err(Error::Debian(format!("the dependencies of {package} go round in a circle")))
     }
 
+    /// The names of packages that begin so, as far as they can be told.
+    pub fn names(&self, begin: &str, job: &Job) -> Vec<String> {
+        let names = self.call("apt-cache", "apt", QUERY_DEADLINE, None, ["pkgnames", begin]).run(job);
+        let mut names: Vec<String> =
+            names.map(|output| output.stdout.lines().map(str::to_owned).collect()).unwrap_or_default();
+        names.sort();
+        names
+    }
+
     fn no_package(&self, name: &str, job: &Job) -> Error {
-        let names = self.call("apt-cache", "apt", QUERY_DEADLINE, None, ["pkgnames", "linux-image-"]).run(job);
-        let names = names.map(|output| output.stdout).unwrap_or_default();
-        let mut known: Vec<&str> =
-            names.lines().filter(|name| !name.contains("dbg") && !name.contains("unsigned")).collect();
-        known.sort_by_key(|known| (strsim::levenshtein(known, name), *known));
+        let mut known = self.names("linux-image-", job);
+        known.retain(|name| !name.contains("dbg") && !name.contains("unsigned"));
+        known.sort_by_cached_key(|known| (strsim::levenshtein(known, name), known.clone()));
         known.truncate(6);
         let release = &self.release;
         Error::Debian(format!("Debian {release} has no package {name}; it has {}", known.join(", ")))

@@ -9,8 +9,10 @@ use std::io::{self, BufReader, Read, Seek, Write};
 use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
 
-/// Directories that are kept, and where to. `/lib` is a link to `/usr/lib` on every Debian that has the latter.
+/// Directories of a kernel that are kept, and where to. `/lib` is a link to `/usr/lib` on every Debian that has the latter.
 const KEPT: [(&str, &str); 3] = [("boot", "boot"), ("lib/modules", "lib/modules"), ("usr/lib/modules", "lib/modules")];
+/// Where a package of source has it.
+const KEPT_SOURCE: [(&str, &str); 1] = [("usr/src", "usr/src")];
 /// Most bytes that a package may unpack to; Debian's largest kernel has 0.5 GB.
 const MAX_BYTES: u64 = 8 << 30;
 /// Most blocks of 24 MiB that lie unpacked in memory.
@@ -20,6 +22,16 @@ const MAX_FILES: u64 = 200_000;
 
 /// Unpacks `/boot` and `/lib/modules` of a package into `directory`, as a stream.
 pub fn unpack(package: &Path, directory: &Path, job: &Job) -> Result<(), Error> {
+    unpack_parts(package, &KEPT, directory, job)
+}
+
+/// Unpacks `/usr/src` of a package into `directory`, as a stream.
+pub fn unpack_source(package: &Path, directory: &Path, job: &Job) -> Result<(), Error> {
+    unpack_parts(package, &KEPT_SOURCE, directory, job)
+}
+
+/// Unpacks some directories of a package.
+fn unpack_parts(package: &Path, parts: &[(&str, &str)], directory: &Path, job: &Job) -> Result<(), Error> {
     let wrong = |why: String| Error::Package { package: package.to_owned(), why };
     let file = BufReader::with_capacity(1 << 18, File::open(package).at("open", package)?);
     let mut archive = ar::Archive::new(file);
@@ -34,16 +46,16 @@ pub fn unpack(package: &Path, directory: &Path, job: &Job) -> Result<(), Error> 
             ".gz" => Box::new(flate2::read::GzDecoder::new(member)),
             other => return Err(wrong(format!("its content is compressed in a way that is not known here ({other})"))),
         };
-        return unpack_tar(data, directory, job).map_err(|cause| {
+        return unpack_tar(data, parts, directory, job).map_err(|cause| {
             if job.check().is_err() { Error::Cancelled } else { wrong(format!("cannot be unpacked: {cause}")) }
         });
     }
     Err(wrong("has no content (data.tar)".into()))
 }
 
-/// dpkg-deb compresses in blocks of 24 MiB, which can be unpacked side by side. A single block may hold everything, and is
+/// Reads xz. dpkg-deb compresses in blocks of 24 MiB, which can be unpacked side by side. A single block may hold everything, and is
 /// read as a stream: a block that is unpacked by a worker lies in memory as a whole.
-fn xz<'a>(member: &'a mut (impl Read + Seek)) -> io::Result<Box<dyn Read + 'a>> {
+pub fn xz<'a>(member: &'a mut (impl Read + Seek)) -> io::Result<Box<dyn Read + 'a>> {
     let blocks = lzma_rust2::XzReaderMt::new(&mut *member, true, 1)?.block_count();
     member.rewind()?;
     if blocks < 2 {
@@ -53,12 +65,12 @@ fn xz<'a>(member: &'a mut (impl Read + Seek)) -> io::Result<Box<dyn Read + 'a>> 
     Ok(Box::new(lzma_rust2::XzReaderMt::new(member, true, u32::try_from(workers).unwrap_or(1))?))
 }
 
-fn unpack_tar(data: impl Read, directory: &Path, job: &Job) -> io::Result<()> {
+fn unpack_tar(data: impl Read, parts: &[(&str, &str)], directory: &Path, job: &Job) -> io::Result<()> {
     let (mut bytes, mut files) = (0, 0);
     for member in tar::Archive::new(data).entries()? {
         let mut member = member?;
         job.check().map_err(|_| io::ErrorKind::Interrupted)?;
-        let Some(path) = kept(&member.path()?) else { continue };
+        let Some(path) = kept(&member.path()?, parts) else { continue };
         let target = directory.join(path);
         // Links (`build`, `source`) lead to places that are not here.
         if member.header().entry_type().is_dir() {
@@ -81,7 +93,7 @@ fn unpack_tar(data: impl Read, directory: &Path, job: &Job) -> io::Result<()> {
 }
 
 /// Where a file goes; `None` for what is not kept, and for every path that would leave the directory.
-fn kept(path: &Path) -> Option<PathBuf> {
+fn kept(path: &Path, parts: &[(&str, &str)]) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for component in path.components() {
         match component {
@@ -90,7 +102,7 @@ fn kept(path: &Path) -> Option<PathBuf> {
             Component::ParentDir | Component::Prefix(_) => return None,
         }
     }
-    KEPT.iter().find_map(|(from, to)| Some(Path::new(to).join(clean.strip_prefix(from).ok()?)))
+    parts.iter().find_map(|(from, to)| Some(Path::new(to).join(clean.strip_prefix(from).ok()?)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,11 @@
 mod apt;
 mod deb;
 mod package;
+mod source;
 mod sources;
+
+pub(super) use deb::xz as read_xz;
+pub(super) use source::{fetch_source, recall_source, source_package};
 
 use super::Kernel;
 use super::cache::{Cache, Kind, path_safe};

@@ -42,6 +42,12 @@ fn stanza(text: &str) -> Option<Package> {
 }
 
 impl Package {
+    /// One version of a package, to be downloaded.
+    pub fn named(name: &str, version: &str) -> Self {
+        let none = String::new;
+        Self { name: name.to_owned(), version: version.to_owned(), size: 0, sha256: none(), depends: none() }
+    }
+
     /// The dependencies that belong to the same kernel: those that start with `linux-` and are bound to one version, and a
     /// `linux-image-…` of any. As arguments for apt: `NAME=VERSION` or `NAME`.
     pub fn same_kernel(&self) -> Vec<String> {

@@ -32,6 +32,7 @@ fn place() -> Place {
         describe: "d".into(),
         version: (6, 1, 0),
         patches: vec![],
+        built_in: vec![],
         lock: None,
     };
     let cache = Cache::open(Some(&directory.path().join("cache"))).unwrap();
