@@ -24,11 +24,13 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> io::Resul
     // The runtime of the first is on its way out.
     thread::spawn(|| {
         thread::sleep(TOGETHER);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if let Ok(runtime) = runtime
-            && runtime.block_on(async { Ok::<_, io::Error>(any()?.await) }).is_ok()
-        {
-            std::process::exit(130);
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            runtime.block_on(async {
+                if let Ok(again) = any() {
+                    again.await;
+                    std::process::exit(130);
+                }
+            });
         }
     });
     Ok(None)

@@ -129,7 +129,7 @@ impl<'a> Asked<'a> {
         let debug = disk::has_debug_info(&configured.text) && self.asks_for_debug_info()?;
         let parts = Parts {
             tree_id: &tree.id,
-            patches: self.recipe.patches.iter().map(|patch| patch.hash.as_str()).collect(),
+            patches: tree.patches.iter().map(|patch| patch.hash.as_str()).collect(),
             fuzz: self.spec.fuzz,
             config: &configured.text,
             compiler: &self.tools.compiler,
@@ -142,7 +142,7 @@ impl<'a> Asked<'a> {
         let build = Build {
             tree: tree.describe.clone(),
             tree_id: tree.id.clone(),
-            patches: self.recipe.patches.clone(),
+            patches: tree.patches.clone(),
             compat: tree.built_in.iter().map(|name| (*name).to_owned()).collect(),
             config_hash: blake3::hash(configured.text.as_bytes()).to_hex().to_string(),
             compiler: self.tools.compiler.clone(),
