@@ -12,6 +12,7 @@ use crate::kernel::job::Job;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -153,7 +154,7 @@ impl Work {
         let about = (&base.id, &base.describe, &base.commit);
         let same_about = about == (&self.state.id, &self.state.describe, &self.state.commit);
         if gone.is_empty() && of_patches.is_empty() && of_base.is_empty() && same_about {
-            return Ok(());
+            return self.remove_journal();
         }
         self.write_journal(
             gone.iter().map(String::as_str).chain(of_patches.iter().chain(&of_base).map(|(path, _)| *path)),
@@ -177,8 +178,15 @@ impl Work {
             (base.id.clone(), base.describe.clone(), base.commit.clone());
         self.state.write(&self.place.join("state"))?;
         self.stale.clear();
+        self.remove_journal()
+    }
+
+    fn remove_journal(&self) -> Result<(), Error> {
         let journal = self.journal();
-        Ok(fs::remove_file(&journal).at("remove", &journal)?)
+        match fs::remove_file(&journal) {
+            Err(cause) if cause.kind() != NotFound => Ok(Err(cause).at("remove", &journal)?),
+            _ => Ok(()),
+        }
     }
 
     fn write_journal<'a>(&self, paths: impl Iterator<Item = &'a str>) -> Result<(), Error> {
@@ -196,9 +204,8 @@ impl Work {
         for path in gone {
             let file = directory.join(path);
             match fs::remove_file(&file) {
-                Err(cause)
-                    if !matches!(cause.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
-                {
+                // What was to become a directory may be one already, after a process that was killed.
+                Err(cause) if !matches!(cause.kind(), NotFound | NotADirectory | IsADirectory) => {
                     return Err(cause).at("remove", &file)?;
                 }
                 _ => {}
@@ -244,8 +251,7 @@ impl Writer {
             fs::remove_dir_all(&target).at("remove", &target)?;
         }
         fs::rename(&self.draft, &target).at("write", &target)?;
-        let (_, stamp) =
-            index::look_at(&target).ok_or(std::io::ErrorKind::NotFound).map_err(Into::into).at("look at", &target)?;
+        let (_, stamp) = index::look_at(&target).ok_or(NotFound).map_err(Into::into).at("look at", &target)?;
         let hash = index::hash(content);
         self.written.insert(path.to_owned(), Record { kind: record.kind, id: record.id.clone(), hash, stamp });
         Ok(())
