@@ -3,9 +3,11 @@
 //! May not live here: judging, or the results' own files.
 
 mod live;
+mod stacks;
 mod summary;
 mod text;
 
 pub use live::Live;
+pub use stacks::stacks;
 pub use summary::row;
 pub use text::block;

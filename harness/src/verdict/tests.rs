@@ -66,7 +66,7 @@ fn silence_without_movement_is_hung_with_the_workload_in_place() {
     assert!(!phases.contains(&Phase::Release) && phases.contains(&Phase::Escapes), "{phases:?}");
     let waited = verdict.stalls[0].longest_frozen_ms;
     assert!((60_000..62_000).contains(&waited), "{waited}");
-    assert_eq!(sim.keys, ['w', 'm', 't', 'l', 'f', 'i'], "evidence before escapes, mildest first");
+    assert_eq!(sim.keys, ['w', 'm', 't', 'l', 'm', 'l', 'f', 'i'], "evidence before escapes, mildest first");
 }
 
 #[test]
