@@ -110,7 +110,7 @@ impl Case<'_> {
             format!("direct reclaim was entered {count} times in {:.1} s without movement", ms as f64 / 1000.0)
         } else if most.seen >= 2 {
             format!("{} ({}) was seen there {} of {} times", most.comm, most.pid, most.seen, most.of)
-        } else if min_kb > 0 && free_kb < 2 * min_kb {
+        } else if min_kb > 0 && free_kb / 2 < min_kb {
             format!("{free_kb} kB are free with a min watermark of {min_kb} kB")
         } else {
             return None;

@@ -48,7 +48,7 @@ pub(super) enum Role {
 pub(super) fn role(function: &str) -> Option<Role> {
     let exact = TABLE.iter().find(|(_, names)| names.contains(&function));
     let begins = |name: &&str| name.strip_suffix('*').is_some_and(|start| function.starts_with(start));
-    exact.or_else(|| TABLE.iter().find(|(_, names)| names.iter().any(|name| begins(&name)))).map(|(role, _)| *role)
+    exact.or_else(|| TABLE.iter().find(|(_, names)| names.iter().any(begins))).map(|(role, _)| *role)
 }
 
 /// A name that ends in `*` is the beginning of names; a whole name goes first.
@@ -425,6 +425,8 @@ const TABLE: &[(Role, &[&str])] = &[
             "__get_free_pages",
             "get_zeroed_page*",
             "get_page_from_freelist",
+            "policy_node*",
+            "policy_zonelist",
             // Page cache
             "__page_cache_alloc",
             "filemap_alloc_folio*",

@@ -11,6 +11,7 @@ use super::movement::Movement;
 use super::probes::Probes;
 use super::remarks::{is_detector, remark};
 use super::stall::Stall;
+use super::view::View;
 use super::{End, Escape, Evidence, PhaseTime, Verdict};
 use crate::diagnose::Diagnosis;
 use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Reason, Rules};
@@ -75,43 +76,6 @@ struct GuestState {
     released: bool,
     faults: u32,
     last_line: String,
-}
-
-/// How things stand, for whoever decides what to do next or shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct View<'a> {
-    /// Fair time since the start of the run, in milliseconds.
-    pub fair_ms: u64,
-    /// Wall time since the start of the run, in milliseconds.
-    pub wall_ms: u64,
-    /// Fair time since the phase began, in milliseconds.
-    pub phase_ms: u64,
-    /// Fair time since the phase began or, where that is later, since the last stall ended, in milliseconds.
-    pub calm_ms: u64,
-    /// Whether the guest is set up and its probes run.
-    pub ready: bool,
-    /// Whether a stall is open.
-    pub stalled: bool,
-    /// Whether a SysRq dump is being printed.
-    pub dumping: bool,
-    /// How long nothing has moved in the open stall, in milliseconds.
-    pub frozen_ms: u64,
-    /// Whether every required probe has succeeded twice in rounds begun since the phase (or the last escape) began.
-    pub answered_twice: bool,
-    /// The same for once.
-    pub answered: bool,
-    /// Whether the workload's main process has ended.
-    pub workload_gone: bool,
-    /// Whether the last escape has brought the guest back.
-    pub escaped: bool,
-    /// The required probe that has been silent for longest, with its age in milliseconds.
-    pub oldest: Option<(&'a str, u64)>,
-    /// Kills that count.
-    pub kills: usize,
-    /// The last beat.
-    pub beat: &'a Beat,
-    /// The guest's clock at the last beat, in milliseconds.
-    pub guest_ms: u64,
 }
 
 impl Judge {

@@ -15,10 +15,12 @@ mod remarks;
 mod stall;
 #[cfg(test)]
 mod tests;
+mod view;
 
-pub use judge::{Judge, View};
+pub use judge::Judge;
 pub use kills::{Kill, Role};
 pub use stall::Stall;
+pub use view::View;
 
 use crate::diagnose::Wait;
 use crate::event::{Event, Phase, Reason};
