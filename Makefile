@@ -27,8 +27,8 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-bench: setup
-	$(CARGO) bench --locked -p oomph --bench boot
+bench: build
+	$(CARGO) run --release --locked --quiet -p oomph-bench -- $(OOMPH)
 
 soak: build
 	scripts/soak.sh $(OOMPH) $(SOAK_STORE) $(SOAK_ROUNDS)

@@ -23,8 +23,8 @@ pub fn oomph(arguments: &[&str]) -> Command {
 pub struct Ran {
     pub status: Option<i32>,
     pub run: Value,
-    results: Arc<tempfile::TempDir>,
     pub output: Output,
+    _results: Arc<tempfile::TempDir>,
 }
 
 impl Ran {
@@ -140,7 +140,7 @@ impl Running {
         let run = text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_else(|| {
             panic!("no JSON; stdout {text:?}, stderr {}", String::from_utf8_lossy(&output.stderr));
         });
-        Ran { status: output.status.code(), run, results, output }
+        Ran { status: output.status.code(), run, output, _results: results }
     }
 }
 
