@@ -38,7 +38,7 @@ fuzz: setup
 	set -e; fuzz() { target=$$1; shift; mkdir -p fuzz/corpus/$$target; \
 	  cargo +nightly fuzz run $$target fuzz/corpus/$$target "$$@" -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048; }; \
 	fuzz scenario scenarios -- -dict=fuzz/scenario.dict; fuzz line fuzz/seeds/line --; \
-	fuzz kmsg harness/tests/kmsg -- -max_len=4096; fuzz qmp fuzz/seeds/qmp --; \
+	fuzz kmsg harness/tests/kmsg -- -max_len=4096; fuzz diagnose harness/tests/diagnose -- -max_len=16384; fuzz qmp fuzz/seeds/qmp --; \
 	fuzz machine fuzz/seeds/machine --; fuzz events fuzz/seeds/events -- -dict=fuzz/events.dict -max_len=8192
 
 setup:

@@ -16,6 +16,8 @@ pub mod event;
 
 pub mod kmsg;
 
+pub mod diagnose;
+
 pub mod verdict;
 
 pub mod run;

@@ -47,6 +47,7 @@ fn pure_modules_stay_pure() {
     let impure = ["std::fs", "std::net", "std::process", "std::env", "Instant", "SystemTime", "tokio::", "rand::"];
     must_not_say("verdict", &impure, &[]);
     must_not_say("kmsg", &impure, &[]);
+    must_not_say("diagnose", &impure, &[]);
     must_not_say("event", &impure, &[]);
     must_not_say("campaign", &impure, &[]);
 }

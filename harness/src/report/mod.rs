@@ -4,10 +4,12 @@
 
 mod kernel;
 mod live;
+mod stacks;
 mod summary;
 mod text;
 
 pub use kernel::kernel_block;
 pub use live::Live;
+pub use stacks::stacks;
 pub use summary::row;
 pub use text::block;

@@ -2,12 +2,14 @@
 //! Lives here: its wording.
 //! May not live here: anything that is not in run.json.
 
-use crate::results::RunJson;
+use crate::results::{RunJson, WaitJson, WaitingTaskJson};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
 
 /// Kills and pieces of evidence that are shown; the rest is counted.
 const SHOWN: usize = 8;
+/// Places where tasks are stuck that are shown.
+const WAITS_SHOWN: usize = 6;
 
 /// The block for a terminal or a log. Colour is stripped where it is not wanted.
 pub fn block(run: &RunJson) -> String {
@@ -44,6 +46,14 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
         write!(out, ", of it {:.1} s without movement", run.longest_frozen_s)?;
     }
     writeln!(out)?;
+    let mut label = "waits";
+    for wait in run.waits.iter().take(WAITS_SHOWN) {
+        writeln!(out, "  {label:<10}  {}", wait_line(wait))?;
+        label = "";
+    }
+    if run.waits.len() > WAITS_SHOWN {
+        writeln!(out, "              and {} more places", run.waits.len() - WAITS_SHOWN)?;
+    }
     for escape in &run.escapes {
         let helped = match escape.answered_after_s {
             Some(after) => format!("the guest answered after {after:.1} s"),
@@ -71,6 +81,20 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
         writeln!(out, "  result      {}", result.display())?;
     }
     Ok(())
+}
+
+/// How many tasks, where, and the longest of them.
+fn wait_line(wait: &WaitJson) -> String {
+    let tasks = if wait.count == 1 { "1 task".to_owned() } else { format!("{} tasks", wait.count) };
+    let function = if wait.function.is_empty() { "?" } else { &wait.function };
+    let caller = wait.caller.as_ref().map(|caller| format!(" ← {caller}")).unwrap_or_default();
+    let inside = if wait.in_allocator { ", in reclaim for an allocation" } else { "" };
+    let exiting = if wait.exiting { ", exiting" } else { "" };
+    let place = format!("{tasks} in {function}{caller} ({}{inside}{exiting})", wait.kind.name());
+    let Some(task) = wait.tasks.first() else { return place };
+    let WaitingTaskJson { pid, comm, seen, of, .. } = task;
+    let example = if wait.count == 1 { "" } else { "one is " };
+    format!("{place}: {example}{comm} ({pid}), for {:.1} s, seen {seen} of {of}", task.last_s - task.first_s)
 }
 
 fn headline(run: &RunJson) -> String {

@@ -3,16 +3,42 @@
 //! May not live here: choosing the expectation (it is stored with the run), or judging.
 
 use super::run_json::{
-    EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, RunJson, SCHEMA, StallJson,
+    EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, RunJson, SCHEMA, StallJson, WaitJson,
+    WaitingTaskJson,
 };
+use crate::diagnose::{Wait, WaitingTask};
 use crate::scenario::{Observed, check};
 use crate::verdict::{End, Verdict};
 use jiff::Timestamp;
+
+/// Tasks listed by place, and places; the rest is counted.
+const LISTED: usize = 64;
 
 /// Milliseconds as seconds.
 fn s(ms: u64) -> f64 {
     // Run times are far below 2^52 ms, where f64 is exact.
     ms as f64 / 1000.0
+}
+
+fn wait(wait: &Wait) -> WaitJson {
+    let task = |task: &WaitingTask| WaitingTaskJson {
+        pid: task.pid,
+        comm: task.comm.clone(),
+        state: task.state,
+        first_s: s(task.first_ms),
+        last_s: s(task.last_ms),
+        seen: task.seen,
+        of: task.of,
+    };
+    WaitJson {
+        kind: wait.place.kind,
+        function: wait.place.function.clone(),
+        caller: wait.place.caller.clone(),
+        in_allocator: wait.place.in_allocator,
+        exiting: wait.place.exiting,
+        count: wait.tasks.len() as u64,
+        tasks: wait.tasks.iter().take(LISTED).map(task).collect(),
+    }
 }
 
 impl RunJson {
@@ -75,6 +101,7 @@ impl RunJson {
                     answered_after_s: escape.answered_after_ms.map(s),
                 })
                 .collect(),
+            waits: verdict.waits.iter().take(LISTED).map(wait).collect(),
             evidence: verdict
                 .evidence
                 .iter()

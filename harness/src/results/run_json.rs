@@ -2,6 +2,7 @@
 //! Lives here: its fields and their names, with units in the names; reading it back; the checks that keep it sound.
 //! May not live here: how it is arrived at (`fill`), or where it is kept (`store`).
 
+use crate::diagnose::Kind as PlaceKind;
 use crate::event::{Phase, Reason};
 use crate::kernel::Build;
 use crate::kmsg::Scope;
@@ -25,7 +26,7 @@ pub struct RunJson {
     pub kernel: String,
     /// What became of the guest; null when the run was inconclusive.
     pub outcome: Option<Outcome>,
-    /// Why it hung; null where it did not or where nothing has looked for the reason.
+    /// Why it hung; null where it did not, and in records of versions that did not look for the reason.
     pub mechanism: Option<Mechanism>,
     /// Why there is no outcome; null when there is one.
     pub inconclusive: Option<Reason>,
@@ -54,6 +55,10 @@ pub struct RunJson {
     pub ended_by: Option<String>,
     /// What was tried against a hang, in its order.
     pub escapes: Vec<EscapeJson>,
+    /// Of a guest that hung: which of its tasks were stuck where, before anything was tried against it. Allocation first,
+    /// then locks, then the rest.
+    #[serde(default)]
+    pub waits: Vec<WaitJson>,
     /// The events on which the verdict rests.
     pub evidence: Vec<EvidenceJson>,
     /// The workload's count of work done.
@@ -127,6 +132,44 @@ pub struct EscapeJson {
     pub kills: u64,
     /// Seconds of fair time until the guest answered; null where it did not.
     pub answered_after_s: Option<f64>,
+}
+
+/// Tasks of a hung guest that are stuck at one place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WaitJson {
+    /// What they do there.
+    pub kind: PlaceKind,
+    /// The function, for example `rwsem_down_write_slowpath`; empty where the stack says nothing.
+    pub function: String,
+    /// The first function outside locking and allocation that led there, for example `xfs_ilock`.
+    pub caller: Option<String>,
+    /// They wait inside an allocation of their own, for what reclaim came upon.
+    pub in_allocator: bool,
+    /// They are on their way out.
+    pub exiting: bool,
+    /// How many they are.
+    pub count: u64,
+    /// Who they are, the longest first; the first 64.
+    pub tasks: Vec<WaitingTaskJson>,
+}
+
+/// A task that is stuck.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WaitingTaskJson {
+    /// Its id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+    /// Its state, as the kernel's letter.
+    pub state: char,
+    /// When it was first seen there, in seconds of fair time since the start of the run.
+    pub first_s: f64,
+    /// When it was last seen there.
+    pub last_s: f64,
+    /// How often it was seen there.
+    pub seen: u32,
+    /// Of how many looks from the first on that would have shown it.
+    pub of: u32,
 }
 
 /// An event that a verdict rests on.

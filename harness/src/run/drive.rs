@@ -19,6 +19,8 @@ const TICK: Duration = Duration::from_millis(250);
 const BEFORE_TICK: usize = 20_000;
 /// Console lines are recorded as they stand up to so many bytes of them; after that only those that may bear on a verdict.
 const CONSOLE_KEPT: usize = 4 << 20;
+/// Dumps that the host asked for are recorded as they stand even then, up to so many bytes more.
+const DUMPS_KEPT: usize = 8 << 20;
 
 /// Where events go besides the machine.
 pub trait Sink {
@@ -73,6 +75,8 @@ struct Driver<'a> {
     finished: bool,
     /// Bytes of console lines recorded.
     console: usize,
+    /// Bytes of console lines recorded because they belong to a dump.
+    dumps: usize,
     /// Console lines left out since the last tick.
     left_out: u64,
     /// QEMU's end has been told: nothing more will be seen.
@@ -113,6 +117,7 @@ impl<'a> Driver<'a> {
             clock,
             finished: false,
             console: 0,
+            dumps: 0,
             left_out: 0,
             silent: false,
             recording: true,
@@ -157,7 +162,14 @@ impl<'a> Driver<'a> {
     /// Whether a console line is left out of the record, so that a flood cannot fill the disk.
     fn is_too_much(&mut self, line: &str) -> bool {
         self.console += line.len();
-        self.console > CONSOLE_KEPT && !kmsg::matters(line, Timestamps::Required)
+        if self.console <= CONSOLE_KEPT {
+            return false;
+        }
+        if self.dumps <= DUMPS_KEPT && self.machine.judge().view().dumping {
+            self.dumps += line.len();
+            return false;
+        }
+        !kmsg::matters(line, Timestamps::Required)
     }
 
     /// Records one event and does what the machine wants done about it, which leaves events in turn.

@@ -97,7 +97,7 @@ async fn a_deadlock_is_hung_and_what_ends_it_is_told() {
     let frozen = || Script::new().since_start(secs(12), kill("hog", 91)).since_start(secs(13), Act::Freeze);
     let ran = run(frozen().cured_by(Cure::Release)).await;
     assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("release")));
-    assert_eq!(ran.record.keys, ['w', 'm', 't', 'l', 'f']);
+    assert_eq!(ran.record.keys, ['w', 'm', 't', 'l', 'm', 'l', 'f']);
 
     let ran = run(frozen().cured_by(Cure::Key('f'))).await;
     assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("sysrq-f")));

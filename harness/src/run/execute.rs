@@ -7,10 +7,10 @@ use super::host::Host;
 use super::prepare::{Prepared, prepare};
 use crate::event::{Event, Kind, Plan, Reason};
 use crate::kernel::Kernel;
-use crate::report::Live;
-use crate::results::{ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store};
+use crate::report::{self, Live};
+use crate::results::{ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store, file};
 use crate::scenario::{Scenario, matching, to_yaml};
-use crate::verdict::{Judge, Verdict, View};
+use crate::verdict::{Judge, View};
 use crate::vm::{self, Vm};
 use anyhow::Context;
 use jiff::Timestamp;
@@ -53,8 +53,16 @@ pub async fn execute(
     std::fs::write(draft.command_txt(), prepared.spec.command_text(&host.qemu)).with_context(|| "command.txt")?;
 
     let mut files = Files::create(&draft, live)?;
-    let verdict = guest(host, &prepared, scenario, &mut files, &mut interrupts).await;
+    let mut judge = guest(host, &prepared, scenario, &mut files, &mut interrupts).await;
     files.close(&draft);
+    if let Some(stacks) = report::stacks(judge.diagnosis()) {
+        let path = draft.path(file::STACKS);
+        // For people: the verdict stands without it. A part of it would only take the record's room on a full disk.
+        if std::fs::write(&path, stacks).is_err() {
+            std::fs::remove_file(&path).ok();
+        }
+    }
+    let verdict = judge.verdict();
 
     let mut run = RunJson::of_verdict(&scenario.name, &verdict, started);
     run.kernel.clone_from(&kernel.name);
@@ -80,13 +88,13 @@ async fn guest(
     scenario: &Scenario,
     files: &mut Files,
     interrupts: &mut Interrupts,
-) -> Verdict {
+) -> Judge {
     match Vm::launch(&host.qemu, &prepared.spec, LAUNCH).await {
         Ok(mut vm) => {
             let cancelled = Box::pin(interrupts.next());
             let judge = drive(&mut vm, prepared.plan.clone(), &scenario.faults, files, cancelled).await;
             vm.shutdown(GRACE).await;
-            judge.verdict()
+            judge
         }
         // Even a QEMU that does not start leaves a result that says so.
         Err(error) => spoiled(&prepared.plan, Reason::QemuDied, error.to_string(), files),
@@ -94,7 +102,7 @@ async fn guest(
 }
 
 /// A run that ended before there was a guest.
-fn spoiled(plan: &Plan, reason: Reason, detail: String, files: &mut Files) -> Verdict {
+fn spoiled(plan: &Plan, reason: Reason, detail: String, files: &mut Files) -> Judge {
     let mut judge = Judge::default();
     for (seq, kind) in (0..).zip([Kind::Plan(plan.clone()), Kind::HostError { reason, detail }]) {
         let event = Event { seq, host_ns: 0, guest_ns: None, kind };
@@ -102,7 +110,7 @@ fn spoiled(plan: &Plan, reason: Reason, detail: String, files: &mut Files) -> Ve
         let _ = files.event(&event);
         judge.observe(&event);
     }
-    judge.verdict()
+    judge
 }
 
 /// The files of a result, and the display.

@@ -28,6 +28,8 @@ pub struct Mood {
     pub tick: Tick,
     /// Whether the agent obeys.
     pub obeys: bool,
+    /// What the console prints when a key is pressed.
+    pub prints: Vec<(char, String)>,
     /// What brings the silent probes back: `sysrq-f`, `release`, `sysrq-i`, or nothing.
     pub healed_by: Option<&'static str>,
 }
@@ -43,6 +45,7 @@ impl Default for Mood {
             allocstall: 0,
             tick: Tick::default(),
             obeys: true,
+            prints: Vec::new(),
             healed_by: None,
         }
     }
@@ -164,11 +167,19 @@ impl Sim {
             Action::Sysrq(key) => {
                 self.keys.push(key);
                 self.emit(Kind::Sysrq { key });
+                self.print(key);
                 self.heal(if key == 'f' { "sysrq-f" } else { "sysrq-i" }, matches!(key, 'f' | 'i'));
             }
             Action::Fault { index, active } => self.emit(Kind::Fault { fault: format!("fault {index}"), active }),
             Action::Spoil(reason, detail) => self.emit(Kind::HostError { reason, detail }),
             Action::Finish => self.finished = true,
+        }
+    }
+
+    fn print(&mut self, key: char) {
+        let prints = self.mood.prints.clone();
+        for line in prints.iter().filter(|(on, _)| *on == key).flat_map(|(_, text)| text.lines()) {
+            self.kills(line);
         }
     }
 

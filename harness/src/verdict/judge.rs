@@ -4,13 +4,16 @@
 
 mod rules;
 
+use super::cause::Cause;
 use super::clock::FairClock;
 use super::kills::{Kills, Role};
 use super::movement::Movement;
 use super::probes::Probes;
 use super::remarks::{is_detector, remark};
 use super::stall::Stall;
+use super::view::View;
 use super::{End, Escape, Evidence, PhaseTime, Verdict};
+use crate::diagnose::Diagnosis;
 use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Reason, Rules};
 use crate::kmsg::{self, Message};
 use crate::scenario::Outcome;
@@ -31,6 +34,7 @@ pub struct Judge {
     clock: FairClock,
     probes: Probes,
     kmsg: kmsg::Parser,
+    cause: Cause,
     movement: Movement,
     kills: Kills,
     stalls: Vec<Stall>,
@@ -72,43 +76,6 @@ struct GuestState {
     released: bool,
     faults: u32,
     last_line: String,
-}
-
-/// How things stand, for whoever decides what to do next or shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct View<'a> {
-    /// Fair time since the start of the run, in milliseconds.
-    pub fair_ms: u64,
-    /// Wall time since the start of the run, in milliseconds.
-    pub wall_ms: u64,
-    /// Fair time since the phase began, in milliseconds.
-    pub phase_ms: u64,
-    /// Fair time since the phase began or, where that is later, since the last stall ended, in milliseconds.
-    pub calm_ms: u64,
-    /// Whether the guest is set up and its probes run.
-    pub ready: bool,
-    /// Whether a stall is open.
-    pub stalled: bool,
-    /// Whether a SysRq dump is being printed.
-    pub dumping: bool,
-    /// How long nothing has moved in the open stall, in milliseconds.
-    pub frozen_ms: u64,
-    /// Whether every required probe has succeeded twice in rounds begun since the phase (or the last escape) began.
-    pub answered_twice: bool,
-    /// The same for once.
-    pub answered: bool,
-    /// Whether the workload's main process has ended.
-    pub workload_gone: bool,
-    /// Whether the last escape has brought the guest back.
-    pub escaped: bool,
-    /// The required probe that has been silent for longest, with its age in milliseconds.
-    pub oldest: Option<(&'a str, u64)>,
-    /// Kills that count.
-    pub kills: usize,
-    /// The last beat.
-    pub beat: &'a Beat,
-    /// The guest's clock at the last beat, in milliseconds.
-    pub guest_ms: u64,
 }
 
 impl Judge {
@@ -167,6 +134,7 @@ impl Judge {
                 let wanted = oomph_wire::PROTOCOL;
                 self.spoil(Reason::ProtocolError, format!("the agent speaks protocol {proto}, this oomph {wanted}"));
             }
+            Kind::Hello { kernel, .. } => self.cause.release(kernel),
             Kind::GuestFailed { what, errno } => self.guest_failed(what, *errno),
             Kind::Probe { probe, pid, adj } => {
                 self.kills.probe(*pid, probe);
@@ -211,14 +179,18 @@ impl Judge {
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
             // They were printed, though nobody kept them.
             Kind::Dropped { .. } => self.clock.printed(event.host_ns),
-            Kind::Hello { .. }
-            | Kind::WorkloadStarted { .. }
+            Kind::WorkloadStarted { .. }
             | Kind::Command { .. }
             | Kind::QemuExit { .. }
             | Kind::Ack { .. }
             | Kind::Bye { .. }
             | Kind::Link { .. } => {}
         }
+    }
+
+    /// All that the console told of the guest's tasks, up to the first escape from a hang.
+    pub fn diagnosis(&mut self) -> &Diagnosis {
+        self.cause.diagnosis()
     }
 
     /// The verdict on what was seen so far. A stream that ends before anything was decided is inconclusive.
@@ -228,9 +200,18 @@ impl Judge {
             reason: Reason::Truncated,
             detail: "the events end before anything was decided".into(),
         });
+        let (mechanism, waits) = match self.cause.find().filter(|_| end == End::Outcome(Outcome::Hung)) {
+            Some(found) => {
+                let behind = self.evidence.iter().take_while(|piece| piece.seq <= found.hang_seq).count();
+                self.evidence.splice(behind..behind, found.evidence);
+                (Some(found.mechanism), found.waits)
+            }
+            None => (None, Vec::new()),
+        };
         Verdict {
             end,
-            mechanism: None,
+            mechanism,
+            waits,
             evidence: self.evidence,
             first_kill_ms: self.kills.counting().find_map(|kill| kill.pressure_ms),
             kills: self.kills.list().to_vec(),
@@ -291,7 +272,12 @@ impl Judge {
         if self.in_phase(&[Phase::Boot]) && !line.trim().is_empty() {
             line.clone_into(&mut self.guest.last_line);
         }
-        for said in self.kmsg.feed(line) {
+        let (now, said) = (self.clock.fair_ms(), self.kmsg.feed(line));
+        for said in &said {
+            self.cause.message(self.seq, now, &said.message);
+        }
+        self.cause.line(self.seq, now, line);
+        for said in &said {
             self.message(&said.message);
         }
     }
@@ -378,6 +364,7 @@ impl Judge {
 
     fn counters(&mut self, counters: &Counters) {
         let Some(allocstall) = counters.allocstall else { return };
+        self.cause.reclaims(self.clock.fair_ms(), allocstall);
         if !self.under_pressure() {
             self.pressure.allocstall_before = Some(allocstall);
         } else if let Some(before) = self.pressure.allocstall_before
@@ -425,6 +412,7 @@ impl Judge {
     fn escape(&mut self, action: &str) {
         if self.end == Some(End::Outcome(Outcome::Hung)) {
             let now = self.clock.fair_ms();
+            self.cause.close();
             self.probes.mark(now, false);
             self.escapes.push((Escape { action: action.to_owned(), kills: 0, answered_after_ms: None }, now));
         }
@@ -454,6 +442,7 @@ impl Judge {
             && let Some(stall) = self.stalls.last_mut().filter(|stall| stall.ended_ms.is_none())
         {
             stall.moved(now);
+            self.cause.moved();
             self.note(format!("movement: {what}"));
         }
     }

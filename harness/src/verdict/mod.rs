@@ -5,6 +5,7 @@
 //! [`Judge`] is the fold. A live run feeds it event by event and asks it how things stand; [`judge`] feeds it a recorded
 //! stream. Both give the same [`Verdict`], because nothing but the events goes in.
 
+mod cause;
 mod clock;
 mod judge;
 mod kills;
@@ -14,11 +15,14 @@ mod remarks;
 mod stall;
 #[cfg(test)]
 mod tests;
+mod view;
 
-pub use judge::{Judge, View};
+pub use judge::Judge;
 pub use kills::{Kill, Role};
 pub use stall::Stall;
+pub use view::View;
 
+use crate::diagnose::Wait;
 use crate::event::{Event, Phase, Reason};
 use crate::scenario::{Mechanism, Outcome};
 use serde::Serialize;
@@ -28,9 +32,11 @@ use serde::Serialize;
 pub struct Verdict {
     /// The one end of the run.
     pub end: End,
-    /// Why it hung; `None` where it did not, or where nothing has looked for the reason.
+    /// Why it hung; `None` where it did not.
     pub mechanism: Option<Mechanism>,
-    /// The events on which the end rests, in their order.
+    /// Of a guest that hung: which of its tasks were stuck where, before anything was tried against it.
+    pub waits: Vec<Wait>,
+    /// The events on which the end rests, in their order; those of the mechanism of a hang stand together behind the hang.
     pub evidence: Vec<Evidence>,
     /// All OOM kills, in their order.
     pub kills: Vec<Kill>,

@@ -7,6 +7,8 @@ use crate::run::sim::{Mood, REQUIRED, Sim};
 use crate::scenario::{Fault, FaultAction, Outcome};
 use proptest::prelude::*;
 
+mod cause;
+
 const KILL: &str = "Out of memory: Killed process 77 (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, \
                     UID:0 pgtables:1kB oom_score_adj:0";
 
@@ -66,7 +68,7 @@ fn silence_without_movement_is_hung_with_the_workload_in_place() {
     assert!(!phases.contains(&Phase::Release) && phases.contains(&Phase::Escapes), "{phases:?}");
     let waited = verdict.stalls[0].longest_frozen_ms;
     assert!((60_000..62_000).contains(&waited), "{waited}");
-    assert_eq!(sim.keys, ['w', 'm', 't', 'l', 'f', 'i'], "evidence before escapes, mildest first");
+    assert_eq!(sim.keys, ['w', 'm', 't', 'l', 'm', 'l', 'f', 'i'], "evidence before escapes, mildest first");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! May not live here: runs that the host spoils (`spoiled`).
 
 use super::ran::{Ran, shell};
+use serde_json::Value;
 use std::fs;
 
 #[test]
@@ -33,6 +34,14 @@ fn a_frozen_filesystem_is_hung_and_nothing_helps() {
     assert_eq!(actions[..2], ["sysrq-f", "release"]);
     let console = fs::read_to_string(ran.folder().join("console.log")).unwrap();
     assert!(console.contains("Show Blocked State") && console.contains("percpu_down_read"), "SysRq-w names the wait");
+    let frozen = ran.run["waits"].as_array().unwrap().iter().find(|wait| wait["kind"] == "frozen").unwrap();
+    let seen = |task: &Value| task["seen"].as_u64() >= Some(2) && task["last_s"].as_f64() > task["first_s"].as_f64();
+    assert!(frozen["tasks"].as_array().unwrap().iter().any(seen), "{frozen:#}");
+    let stacks = fs::read_to_string(ran.folder().join("stacks.txt")).unwrap();
+    assert!(stacks.contains("percpu_rwsem_wait ← vfs_write (frozen)") && stacks.contains("(SysRq-t)"), "{stacks}");
+    for dump in ["Show State", "Show backtrace of all active CPUs", "Manual OOM execution"] {
+        assert!(console.contains(dump), "the key for {dump:?} was lost");
+    }
 }
 
 #[test]

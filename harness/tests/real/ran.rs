@@ -54,7 +54,18 @@ impl Ran {
         }
         let replay = oomph(&["replay", self.text("result"), "--json"]).output().unwrap();
         let replayed: Value = serde_json::from_slice(&replay.stdout).unwrap();
-        for field in ["outcome", "inconclusive", "kills", "max_stall_s", "evidence", "phases", "ended_by", "expected"] {
+        for field in [
+            "outcome",
+            "mechanism",
+            "waits",
+            "inconclusive",
+            "kills",
+            "max_stall_s",
+            "evidence",
+            "phases",
+            "ended_by",
+            "expected",
+        ] {
             assert_eq!(self.run[field], replayed[field], "replay differs in {field}");
         }
     }

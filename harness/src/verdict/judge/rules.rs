@@ -3,6 +3,7 @@
 //! May not live here: what events mean when they arrive (that is the parent).
 
 use super::{Escape, Judge, SETTLE_GRACE_MS, Stall};
+use crate::diagnose::Circumstances;
 use crate::event::{Phase, Reason};
 use crate::scenario::Outcome;
 use crate::verdict::{End, View};
@@ -27,6 +28,7 @@ impl Judge {
                 let names = stall.probes.join(", ");
                 self.stalls.push(stall);
                 self.movement.restart();
+                self.cause.moved();
                 self.note(format!("stalled: no answer from {names} for {} s", age / 1000));
             }
             return;
@@ -39,13 +41,23 @@ impl Judge {
         }
         if self.guest.faults > 0 {
             stall.hold(now);
+            self.cause.moved();
         }
         stall.tick(now);
-        let (frozen, lasted) = (stall.frozen_ms(now), now - stall.declared_ms);
+        let (frozen, lasted, since) = (stall.frozen_ms(now), now - stall.declared_ms, stall.since_ms);
         let names = silent.join(", ");
         if frozen >= self.rules.frozen_for_ms {
             let age = self.probes.oldest(now).map_or(0, |(_, age)| age);
             let (frozen, age) = (frozen / 1000, age / 1000);
+            self.cause.hung(Circumstances {
+                seq: self.seq,
+                now_ms: now,
+                stall_ms: since,
+                beat_silent: silent.contains(&oomph_wire::words::source::BEAT),
+                reclaims: None,
+                free_kb: self.guest.beat.free_kb,
+                min_kb: self.pressure.min_kb,
+            });
             self.decide(
                 End::Outcome(Outcome::Hung),
                 format!("hung: {names} silent, for {age} s by now, and nothing has moved for {frozen} s"),
