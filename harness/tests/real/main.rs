@@ -5,4 +5,5 @@
 mod host;
 mod outcomes;
 mod ran;
+mod source;
 mod spoiled;

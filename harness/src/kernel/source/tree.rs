@@ -50,22 +50,21 @@ pub struct Tree {
     /// The built-in patches that are in it, after the others.
     pub built_in: Vec<&'static str>,
     /// Held while somebody works in the directory.
+    #[allow(dead_code, reason = "held for as long as the value lives")]
     pub lock: Option<File>,
 }
 
-/// Has the tree here with exactly these patches in it.
-///
-/// # Errors
-/// Where the source cannot be had, is no kernel, or a patch does not apply: the error names file and hunk.
+/// [`prepare_with`] without patches of our own.
+#[cfg(test)]
 pub fn prepare(source: &SourceTree, patches: &[PathBuf], fuzz: u8, cache: &Cache, job: &Job) -> Result<Tree, Error> {
     prepare_with(source, patches, fuzz, |_| Vec::new(), cache, job)
 }
 
-/// As [`prepare`], and after these patches those of our own that the tree needs, given its version. One of them that is in the
-/// tree already, or does not fit it, is left out.
+/// Has the tree here with exactly these patches in it, and after them those of our own that it needs, given its version. One of
+/// them that is in the tree already, or does not fit it, is left out.
 ///
 /// # Errors
-/// As [`prepare`].
+/// Where the source cannot be had, is no kernel, or a patch does not apply: the error names file and hunk.
 pub fn prepare_with(
     source: &SourceTree,
     patches: &[PathBuf],
@@ -103,7 +102,7 @@ pub fn prepare_with(
     })
 }
 
-/// The id that [`prepare`] would give, where it can be told without fetching; nobody's lock is waited for.
+/// The id that [`prepare_with`] would give, where it can be told without fetching; nobody's lock is waited for.
 ///
 /// # Errors
 /// Where the source is not there, or is none of its kind.
