@@ -62,8 +62,15 @@ impl Output {
 
     /// An error, with what caused it.
     pub fn error(&self, error: &anyhow::Error) {
-        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        let mut text = String::new();
+        for cause in error.chain().map(ToString::to_string) {
+            // Some say what caused them themselves.
+            if !text.contains(&cause) {
+                text += if text.is_empty() { "" } else { ": " };
+                text += &cause;
+            }
+        }
         // If stderr is gone there is nobody to tell.
-        let _ = writeln!(anstream::stderr().lock(), "oomph: {}", causes.join(": ").trim_end());
+        let _ = writeln!(anstream::stderr().lock(), "oomph: {}", text.trim_end());
     }
 }

@@ -98,8 +98,10 @@ impl<'a> Asked<'a> {
         work.begin()?;
         let mut compiled = None;
         let built = self.make(tree, needs, &make, &work, &mut compiled, cache, job);
-        let all = work.end(compiled.unwrap_or(0), built.is_ok() && compiled.is_some())?;
+        let ended = work.end(compiled.unwrap_or(0), built.is_ok() && compiled.is_some());
+        // Why the build failed comes first: a full disk takes no record either.
         let (key, entry) = built?;
+        let all = ended?;
         if let Some(all) = all {
             cache.set_answer(&self.measure(tree)?, &all)?;
         }
