@@ -1,3 +1,7 @@
+//! The way to a .config, on a tree whose make is a few lines of shell.
+//! Lives here: fragments merged onto bases, what is missing of them, what is said of it.
+//! May not live here: a kernel's own Kconfig (that takes a kernel).
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::scenario::SourceTree;

@@ -1,3 +1,7 @@
+//! Reading Kconfig, on texts made here.
+//! Lives here: symbols with their places, dependencies and prompts; what damage does.
+//! May not live here: a kernel's own files.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 
