@@ -34,9 +34,8 @@ const BUILT_IN: [(&str, &str); 7] = [
     ("no-swap", include_str!("../../../../kernel-configs/no-swap.config")),
 ];
 
-/// What a distribution's .config names that is no part of the source: certificates, and a salt of its package.
-const NOT_IN_THE_TREE: &str = "CONFIG_SYSTEM_TRUSTED_KEYS=\"\"\nCONFIG_SYSTEM_REVOCATION_KEYS=\"\"\n\
-    CONFIG_MODULE_SIG_KEY=\"certs/signing_key.pem\"\nCONFIG_BUILD_SALT=\"\"\n";
+/// Options by which a distribution's .config names certificates that are not part of the source.
+const CERTIFICATES: [&str; 2] = ["SYSTEM_TRUSTED_KEYS", "SYSTEM_REVOCATION_KEYS"];
 
 /// What came out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +93,7 @@ fn inputs_with(spec: &SourceBuild, base: String) -> Result<String, Error> {
     Ok(parts.iter().map(|part| format!("{}\n{part}\n", part.len())).collect())
 }
 
-/// The value that base and fragments ask for, for checks before a build: `None` where they do not name the option.
+/// The value that the fragments ask for, for checks before a build: `None` where they do not name the option.
 ///
 /// # Errors
 /// Where a fragment is not there or unsound.
@@ -126,7 +125,7 @@ pub fn configure(spec: &SourceBuild, tree: &Tree, make: &Make, cache: &Cache, jo
             make.quick(&[target], job)?;
             read(&path)?
         }
-        other => base_file(other, cache, job)?,
+        other => without_certificates(&base_file(other, cache, job)?, &tree.directory, &mut notes),
     };
     fs::write(&path, merged.onto(&base)).at("write", &path)?;
     make.quick(&["olddefconfig"], job)?;
@@ -151,9 +150,6 @@ pub fn configure(spec: &SourceBuild, tree: &Tree, make: &Make, cache: &Cache, jo
 /// The fragments in order; modules that are to be built are asked for last of all.
 fn fragments(spec: &SourceBuild) -> Result<Vec<Named>, Error> {
     let mut found = Vec::new();
-    if !matches!(spec.base, ConfigBase::Target(_)) {
-        found.push(named("what is not in the tree", NOT_IN_THE_TREE, true)?);
-    }
     for fragment in &spec.config {
         found.push(match fragment {
             Fragment::Named(name) => named(name, built_in(name)?, true)?,
@@ -194,6 +190,30 @@ fn base_file(base: &ConfigBase, cache: &Cache, job: &Job) -> Result<String, Erro
         return Err(Error::Config(format!("{} is no .config: it has no line such as CONFIG_SMP=y", path.display())));
     }
     Ok(text)
+}
+
+/// Empties what names certificates that neither the tree nor this machine has.
+fn without_certificates(config: &str, tree: &Path, notes: &mut Vec<String>) -> String {
+    let mut text = String::new();
+    for line in config.lines() {
+        let setting = fragment::parse_one(line).ok().filter(|setting| CERTIFICATES.contains(&setting.name.as_str()));
+        let named = setting.filter(|setting| {
+            let path = setting.value.trim_matches('"');
+            !path.is_empty() && setting.value != "n" && !tree.join(path).exists()
+        });
+        match named {
+            Some(setting) => {
+                text.push_str(&fragment::line(&setting.name, "\"\""));
+                notes.push(format!(
+                    "CONFIG_{}: the base names {}, which is not there; left out",
+                    setting.name, setting.value
+                ));
+            }
+            None => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// The .config of a Debian kernel: `boot/config-RELEASE`, since 7.x `lib/modules/RELEASE/config`.

@@ -109,14 +109,20 @@ fn a_config_that_stays_as_it_was_keeps_its_time() {
 }
 
 #[test]
-fn a_file_as_base_loses_what_is_not_in_the_tree() {
+fn a_file_as_base_loses_certificates_that_are_not_there() {
     let place = place();
-    fs::write(place.tree.directory.join("Kconfig"), "config SYSTEM_TRUSTED_KEYS\n\tstring \"k\"\n").unwrap();
     let base = place.directory.path().join("config");
-    fs::write(&base, "CONFIG_SYSTEM_TRUSTED_KEYS=\"debian/certs/x.pem\"\nCONFIG_PSI=y\n").unwrap();
+    let here = place.directory.path().join("here.pem");
+    fs::write(&here, "").unwrap();
+    let text = |keys: &str, revoked: &str| {
+        format!("CONFIG_PSI=y\nCONFIG_SYSTEM_TRUSTED_KEYS=\"{keys}\"\nCONFIG_SYSTEM_REVOCATION_KEYS=\"{revoked}\"\n")
+    };
+    fs::write(&base, text("debian/certs/x.pem", here.to_str().unwrap())).unwrap();
     let spec = SourceBuild { base: ConfigBase::File(base.clone()), ..spec(vec![]) };
     let configured = place.configure(&spec).unwrap();
-    assert_eq!(configured.text, "CONFIG_PSI=y\nCONFIG_SYSTEM_TRUSTED_KEYS=\"\"\nCONFIG_MMU=y\n");
+    assert_eq!(configured.text, text("", here.to_str().unwrap()) + "CONFIG_MMU=y\n");
+    let note = "CONFIG_SYSTEM_TRUSTED_KEYS: the base names \"debian/certs/x.pem\", which is not there; left out";
+    assert_eq!(configured.notes, [note]);
     fs::write(&base, "no config\n").unwrap();
     assert!(place.configure(&spec).unwrap_err().to_string().contains("is no .config"));
 }
