@@ -5,5 +5,4 @@
 mod host;
 mod outcomes;
 mod ran;
-mod source;
 mod spoiled;
