@@ -48,7 +48,7 @@ pub const RULES: &[Rule] = &[
         acts: &[Variable("ARCH", "x86_64")],
         why: "with ARCH=x86, tinyconfig and allnoconfig lead to a 32-bit kernel",
         upstream: "arch/x86/Kconfig, 64BIT",
-        seen: Some("5.10, 6.1 and 7.2 with gcc 12 and binutils 2.40"),
+        seen: Some("5.10 and 6.1 with gcc 12 and binutils 2.40"),
     },
     Rule {
         from: (0, 0),
