@@ -5,7 +5,7 @@
 //! A task's lines are its header, `Call Trace:`, and frames. Every printer has lines of its own: where the kernel names
 //! the caller of a line (CONFIG_PRINTK_CALLER) they are kept apart by it, elsewhere a foreign header ends a stack.
 
-use super::frame::{self, Instruction};
+use super::frame::{self, Frame, Instruction};
 use super::header::{self, Header, Rest};
 use super::history::{Sighting, Source};
 use super::memory::{Memory, MemoryReader};
@@ -238,10 +238,13 @@ impl Open {
 
     fn line(&mut self, text: &str) {
         let stack = &mut self.sighting.stack;
+        if frame::ends_interrupt(text) {
+            stack.clear();
+        }
         match frame::instruction(text) {
             Some(Instruction::Kernel(frame)) if stack.len() < MAX_FRAMES => stack.push(frame),
-            // Behind a stack it is where the program called the kernel from.
-            Some(Instruction::User) => self.user = stack.is_empty(),
+            // Behind more than an interrupt's entry it is where the program called the kernel from.
+            Some(Instruction::User) => self.user = stack.iter().all(Frame::is_interrupt_entry),
             _ if self.in_trace && stack.len() < MAX_FRAMES => stack.extend(frame::read(text)),
             _ => {}
         }

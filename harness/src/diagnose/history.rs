@@ -155,15 +155,21 @@ impl History {
         }
     }
 
-    /// The dump that shows best how things stood at the end: the newest of all tasks, else the newest of blocked ones.
-    pub fn picture(&self) -> Option<&Dump> {
-        let newest = |kind| self.dumps.iter().rev().find(move |dump| dump.kind == kind);
+    /// Forgets who was seen where, not the dumps: a stall begins, and what was before it was over once.
+    pub(super) fn restart(&mut self) {
+        self.tracks = Tracks::default();
+    }
+
+    /// The dump that shows best how things stood at the end: of those from `since_ms` on the newest of all tasks, else the
+    /// newest of blocked ones.
+    pub fn picture(&self, since_ms: u64) -> Option<&Dump> {
+        let newest = |kind| self.dumps.iter().rev().find(move |dump| dump.kind == kind && dump.at_ms >= since_ms);
         newest(DumpKind::All).or_else(|| newest(DumpKind::Blocked))
     }
 
     /// Who was stuck where at the end: in the last picture of all tasks or after it. Where there is no such picture,
     /// whoever was seen from `since_ms` on. Allocation first, then locks, then the rest; many tasks before few.
     pub fn waits(&self, since_ms: u64) -> Vec<Wait> {
-        self.tracks.waits(self.picture().map(|dump| dump.before), since_ms, &self.kinds)
+        self.tracks.waits(self.picture(since_ms).map(|dump| dump.before), since_ms, &self.kinds)
     }
 }

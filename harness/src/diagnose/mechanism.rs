@@ -14,7 +14,7 @@ const REAPER_MS: u64 = 6_000;
 /// are thousands.
 const RECLAIM_PER_S: u64 = 10;
 /// Places told of in evidence.
-const TOLD: usize = 4;
+const TOLD: usize = 3;
 
 /// What is known of the hang besides stacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Case<'_> {
 
     /// Victims that were chosen, have not died, and of which the kernel has not said that it got their memory.
     fn pending_victims(&self) -> Vec<Piece> {
-        let Some(picture) = self.diagnosis.history().picture() else { return Vec::new() };
+        let Some(picture) = self.diagnosis.history().picture(self.circumstances.stall_ms) else { return Vec::new() };
         let due = |victim: &&Victim| !victim.settled && picture.at_ms.saturating_sub(victim.at_ms) >= REAPER_MS;
         let mut found: Vec<Piece> = self
             .diagnosis

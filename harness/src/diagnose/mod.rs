@@ -67,6 +67,12 @@ impl Diagnosis {
         }
     }
 
+    /// A stall begins: the account of who was seen where begins anew.
+    pub fn stalled(&mut self) {
+        self.finish();
+        self.history.restart();
+    }
+
     /// Ends what is open; more lines may follow.
     pub fn finish(&mut self) {
         for item in self.reader.finish() {

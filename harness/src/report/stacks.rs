@@ -25,9 +25,9 @@ fn write(out: &mut String, diagnosis: &Diagnosis, dumps: &[Dump]) -> std::fmt::R
     )?;
     writeln!(
         out,
-        "A place is a function and the first caller outside locking and allocation; `?` marks what the kernel's"
+        "A place is a function and the first caller outside locking and allocation. `?` marks what the kernel's"
     )?;
-    writeln!(out, "unwinder only guesses.\n")?;
+    writeln!(out, "unwinder only guesses, shown where it knows nothing better.\n")?;
     writeln!(out, "== who was stuck where in the last picture of all tasks ==")?;
     for wait in diagnosis.history().waits(0) {
         account(out, &wait)?;
@@ -154,7 +154,7 @@ mod tests {
                    55  writer           D  from 19.0 s to 19.0 s, seen 1 of 1\n\n\
                    == dump 1 of 1: all tasks (SysRq-t) at 19.0 s, 2 tasks ==\n\n2 tasks: down_write ← xfs_ilock (lock)\n        \
                    54  writer           D  signal pending\n        55  writer           D  signal pending\n        \
-                   schedule\n        ? x\n        down_write\n        xfs_ilock [xfs]\n";
+                   schedule\n        down_write\n        xfs_ilock [xfs]\n";
         assert!(text.ends_with(end), "{text}");
     }
 }
