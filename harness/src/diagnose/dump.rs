@@ -24,7 +24,7 @@ const PATIENCE: u8 = 6;
 pub enum Item {
     /// A task was shown.
     Task(Box<Sighting>),
-    /// A dump of tasks has come to its end: what follows is about other things.
+    /// The last task of a dump of all was shown.
     EndOfTasks,
     /// The kernel told of its memory.
     Memory {
@@ -108,9 +108,11 @@ impl Reader {
         if let Some(memory) = self.memory.feed(record.text) {
             items.push(Item::Memory { at_ms, memory });
         }
-        if ends_tasks(record.text) {
+        if ends_task(record.text) {
             items.extend(self.finish());
-            items.push(Item::EndOfTasks);
+            if record.text.starts_with(SCHED_DEBUG) {
+                items.push(Item::EndOfTasks);
+            }
             return items;
         }
         let bits = self.bits;
@@ -139,12 +141,13 @@ impl Reader {
     }
 }
 
-/// What follows the tasks of SysRq-t (kernel/sched/debug.c `sysrq_sched_debug_show`, lockdep's `debug_show_all_locks`,
+/// What only SysRq-t prints (kernel/sched/debug.c `sysrq_sched_debug_show`, with CONFIG_SCHED_DEBUG): its tasks are over.
+const SCHED_DEBUG: &str = "Sched Debug Version";
+
+/// What follows the last task of SysRq-t, and may come between two of them where a watchdog reports as well (kernel/sched/debug.c `sysrq_sched_debug_show`, lockdep's `debug_show_all_locks`,
 /// kernel/workqueue.c `show_all_workqueues`).
-fn ends_tasks(text: &str) -> bool {
-    ["Sched Debug Version", "Showing all locks held", "Showing busy workqueues"]
-        .iter()
-        .any(|&end| text.starts_with(end))
+fn ends_task(text: &str) -> bool {
+    [SCHED_DEBUG, "Showing all locks held", "Showing busy workqueues"].iter().any(|&end| text.starts_with(end))
 }
 
 impl Printer {

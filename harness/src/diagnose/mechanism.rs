@@ -2,7 +2,7 @@
 //! Lives here: the rules, in their order, and what each names as its evidence.
 //! May not live here: whether the guest hangs at all (`verdict`), or how a stack is read (`place`).
 
-use super::history::{Dump, Sighting};
+use super::history::{Dump, DumpKind, Sighting};
 use super::place::Kind;
 use super::{Diagnosis, Memory, Victim, Wait};
 use crate::scenario::Mechanism;
@@ -121,17 +121,12 @@ impl Case<'_> {
 
     /// Victims that were chosen, have not died, and of which the kernel has not said that it got their memory.
     fn pending_victims(&self) -> Vec<Piece> {
-        let Some(picture) = self.diagnosis.history().picture(self.circumstances.stall_ms) else { return Vec::new() };
-        let due = |victim: &&Victim| !victim.settled && picture.at_ms.saturating_sub(victim.at_ms) >= REAPER_MS;
-        let mut found: Vec<Piece> = self
-            .diagnosis
-            .victims()
-            .iter()
-            .rev()
-            .filter(due)
+        let victims = self.diagnosis.victims().iter().rev().filter(|victim| !victim.settled);
+        let mut found: Vec<Piece> = victims
             .filter_map(|victim| {
-                let task = trace_of(victim, picture)?;
-                let waited = (picture.at_ms - victim.at_ms) as f64 / 1000.0;
+                let (dump, task) = self.pictures().find_map(|dump| Some((dump, trace_of(victim, dump)?)))?;
+                let waited =
+                    dump.at_ms.checked_sub(victim.at_ms).filter(|waited| *waited >= REAPER_MS)? as f64 / 1000.0;
                 let whose = if task.header.pid == victim.pid { "it".to_owned() } else { self.thread(task) };
                 let text = format!(
                     "{} ({}) was chosen by the OOM killer {waited:.1} s before and has not died: {whose} is in {} ({})",
@@ -141,8 +136,11 @@ impl Case<'_> {
             })
             .collect();
         // A victim of whose kill no line is left.
-        let marked = picture.tasks.iter().filter(|task| task.memdie && alive(task));
-        found.extend(marked.filter(|task| !self.is_known(task)).map(|task| {
+        let marked = self
+            .pictures()
+            .flat_map(|dump| &dump.tasks)
+            .find(|task| task.memdie && alive(task) && !self.is_known(task));
+        found.extend(marked.map(|task| {
             let text = format!(
                 "{} ({}) may use all reserves (TIF_MEMDIE) and has not died: it is in {} ({})",
                 task.header.comm, task.header.pid, task.place, task.header.state
@@ -150,6 +148,20 @@ impl Case<'_> {
             Piece { seq: task.seq, at_ms: task.at_ms, text }
         }));
         found
+    }
+
+    /// The dumps of tasks of this stall, the newest first, up to one that shows all tasks from beginning to end: whoever is
+    /// not in that was gone by then.
+    fn pictures(&self) -> impl Iterator<Item = &Dump> {
+        let since = self.circumstances.stall_ms;
+        let dumps = self.diagnosis.history().dumps().iter().rev();
+        let of_tasks = dumps.filter(move |dump| dump.at_ms >= since && dump.kind != DumpKind::Processors);
+        let mut over = false;
+        of_tasks.take_while(move |dump| {
+            let take = !over;
+            over |= dump.kind == DumpKind::All && dump.complete;
+            take
+        })
     }
 
     fn thread(&self, task: &Sighting) -> String {

@@ -11,6 +11,7 @@ mod mechanism;
 mod memory;
 mod names;
 mod place;
+mod table;
 mod victims;
 mod waits;
 

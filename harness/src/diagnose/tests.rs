@@ -49,7 +49,7 @@ fn blocked(tasks: &[String]) -> String {
 }
 
 fn all(tasks: &[String]) -> String {
-    format!("sysrq: Show State\n{}Showing busy workqueues and worker pools:\n", tasks.concat())
+    format!("sysrq: Show State\n{}Sched Debug Version: v0.11, 6.1.0 #1\n", tasks.concat())
 }
 
 fn found(diagnosis: &Diagnosis) -> Finding {
@@ -241,6 +241,29 @@ fn a_stack_whose_header_was_lost_is_nobodys() {
                 mutex_lock+0x1/0x2\n xfs_x+0x1/0x2\n";
     let waits = diagnose(&[(0, torn)]).history().waits(0);
     assert_eq!(waits.iter().map(|wait| wait.place.to_string()).collect::<Vec<_>>(), ["do_wait"]);
+}
+
+#[test]
+fn a_watchdog_that_reports_in_the_middle_of_a_dump_does_not_end_it() {
+    let holder = task("writer", 'D', 86, 2, LOOP);
+    let report = "BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 125s!\nShowing busy workqueues and worker pools:\n\
+                  workqueue events: flags=0x0\n";
+    let dump = format!("sysrq: Show State\n{holder}{report}{}", task("hog", 'D', 91, 6, LOCK));
+    let diagnosis = diagnose(&[(3_000, KILL), (19_000, &blocked(&[holder.clone()])), (70_000, &dump)]);
+    assert_eq!(found(&diagnosis).mechanism, Mechanism::OomDeadlock);
+}
+
+#[test]
+fn whoever_is_missing_in_half_a_dump_may_still_live() {
+    let (victim, holder) = (task("hog", 'D', 90, 6, LOCK), task("writer", 'D', 86, 2, LOOP));
+    let seen = blocked(&[holder.clone(), victim]);
+    let mechanism = |end: &str| {
+        let dump = format!("sysrq: Show State\n{holder}{end}");
+        found(&diagnose(&[(3_000, KILL), (19_000, &seen), (70_000, &dump)])).mechanism
+    };
+    assert_eq!(mechanism(""), Mechanism::OomDeadlock, "cut off");
+    assert_eq!(mechanism("Sched Debug Version: v0.11, 6.1.0 #1\n"), Mechanism::NoFsLivelock);
+    assert_eq!(mechanism("sysrq: Show Memory\n"), Mechanism::NoFsLivelock);
 }
 
 #[test]
