@@ -219,11 +219,12 @@ impl Case<'_> {
         let steady = |wait: &&Wait| wait.tasks.iter().any(|task| task.seen == task.of);
         let wait = waits().filter(steady).max_by_key(|wait| (wait.place.kind == Kind::Frozen, wait.tasks.len()))?;
         let task = wait.tasks.iter().find(|task| task.seen == task.of)?;
-        let what = if wait.place.kind == Kind::Frozen { "a frozen filesystem" } else { "I/O" };
-        let tasks = waits().map(|wait| wait.tasks.len()).sum::<usize>();
-        let text =
-            format!("nobody loops in the allocator, and {tasks} tasks wait for I/O or {what}, as in {}", wait.place);
-        let text = text.replace("I/O or I/O", "I/O");
+        let frozen = wait.place.kind == Kind::Frozen;
+        let what = if frozen { "a filesystem to be thawed" } else { "I/O" };
+        let like = waits().filter(|other| other.place.kind == wait.place.kind);
+        let count = like.map(|wait| wait.tasks.len()).sum::<usize>();
+        let tasks = if count == 1 { "1 task waits".to_owned() } else { format!("{count} tasks wait") };
+        let text = format!("nobody loops in the allocator, and {tasks} for {what}, as in {}", wait.place);
         Some(Piece { seq: task.seq, at_ms: task.last_ms, text })
     }
 

@@ -249,7 +249,7 @@ fn a_watchdog_that_reports_in_the_middle_of_a_dump_does_not_end_it() {
     let report = "BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 125s!\nShowing busy workqueues and worker pools:\n\
                   workqueue events: flags=0x0\n";
     let dump = format!("sysrq: Show State\n{holder}{report}{}", task("hog", 'D', 91, 6, LOCK));
-    let diagnosis = diagnose(&[(3_000, KILL), (19_000, &blocked(&[holder.clone()])), (70_000, &dump)]);
+    let diagnosis = diagnose(&[(3_000, KILL), (19_000, &blocked(std::slice::from_ref(&holder))), (70_000, &dump)]);
     assert_eq!(found(&diagnosis).mechanism, Mechanism::OomDeadlock);
 }
 
