@@ -5,7 +5,7 @@
 //! A task's lines are its header, `Call Trace:`, and frames. Every printer has lines of its own: where the kernel names
 //! the caller of a line (CONFIG_PRINTK_CALLER) they are kept apart by it, elsewhere a foreign header ends a stack.
 
-use super::frame::{self, Instruction};
+use super::frame::{self, Frame, Instruction};
 use super::header::{self, Header, Rest};
 use super::history::{Sighting, Source};
 use super::memory::{Memory, MemoryReader};
@@ -24,7 +24,7 @@ const PATIENCE: u8 = 6;
 pub enum Item {
     /// A task was shown.
     Task(Box<Sighting>),
-    /// A dump of tasks has come to its end: what follows is about other things.
+    /// The last task of a dump of all was shown.
     EndOfTasks,
     /// The kernel told of its memory.
     Memory {
@@ -108,9 +108,11 @@ impl Reader {
         if let Some(memory) = self.memory.feed(record.text) {
             items.push(Item::Memory { at_ms, memory });
         }
-        if ends_tasks(record.text) {
+        if ends_task(record.text) {
             items.extend(self.finish());
-            items.push(Item::EndOfTasks);
+            if record.text.starts_with(SCHED_DEBUG) {
+                items.push(Item::EndOfTasks);
+            }
             return items;
         }
         let bits = self.bits;
@@ -139,12 +141,13 @@ impl Reader {
     }
 }
 
-/// What follows the tasks of SysRq-t (kernel/sched/debug.c `sysrq_sched_debug_show`, lockdep's `debug_show_all_locks`,
+/// What only SysRq-t prints (kernel/sched/debug.c `sysrq_sched_debug_show`, with CONFIG_SCHED_DEBUG): its tasks are over.
+const SCHED_DEBUG: &str = "Sched Debug Version";
+
+/// What follows the last task of SysRq-t, and may come between two of them where a watchdog reports as well (kernel/sched/debug.c `sysrq_sched_debug_show`, lockdep's `debug_show_all_locks`,
 /// kernel/workqueue.c `show_all_workqueues`).
-fn ends_tasks(text: &str) -> bool {
-    ["Sched Debug Version", "Showing all locks held", "Showing busy workqueues"]
-        .iter()
-        .any(|&end| text.starts_with(end))
+fn ends_task(text: &str) -> bool {
+    [SCHED_DEBUG, "Showing all locks held", "Showing busy workqueues"].iter().any(|&end| text.starts_with(end))
 }
 
 impl Printer {
@@ -238,10 +241,13 @@ impl Open {
 
     fn line(&mut self, text: &str) {
         let stack = &mut self.sighting.stack;
+        if frame::ends_interrupt(text) {
+            stack.clear();
+        }
         match frame::instruction(text) {
             Some(Instruction::Kernel(frame)) if stack.len() < MAX_FRAMES => stack.push(frame),
-            // Behind a stack it is where the program called the kernel from.
-            Some(Instruction::User) => self.user = stack.is_empty(),
+            // Behind more than an interrupt's entry it is where the program called the kernel from.
+            Some(Instruction::User) => self.user = stack.iter().all(Frame::is_interrupt_entry),
             _ if self.in_trace && stack.len() < MAX_FRAMES => stack.extend(frame::read(text)),
             _ => {}
         }

@@ -65,6 +65,23 @@ fn is_word_of_stack(name: &str) -> bool {
     matches!(name.len(), 8 | 16) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// Whether a line ends the stack of an interrupt: what was read so far is not the task's. `</IRQ>` and its like stand
+/// alone (4.9 and later); before that ` <EOI> ` and ` <<EOE>> ` stand before the task's first address.
+pub(super) fn ends_interrupt(text: &str) -> bool {
+    let bare = text.trim_start_matches(' ');
+    ["</IRQ>", "</SOFTIRQ>", "</NMI>", "<EOI>", "<<EOE>>"].iter().any(|mark| bare.starts_with(mark))
+}
+
+impl Frame {
+    /// Whether it is where an interrupt enters the kernel.
+    pub(super) fn is_interrupt_entry(&self) -> bool {
+        // asm_ from 5.8 on.
+        self.function.starts_with("asm_")
+            || ["common_interrupt", "ret_from_intr", "retint_user", "apic_timer_interrupt", "reschedule_interrupt"]
+                .contains(&self.function.as_str())
+    }
+}
+
 /// Where a processor was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Instruction {

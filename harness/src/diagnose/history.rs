@@ -92,6 +92,8 @@ pub struct Dump {
     pub at_ms: u64,
     /// The tasks.
     pub tasks: Vec<Sighting>,
+    /// Whether its end was seen; until then tasks may be missing.
+    pub complete: bool,
     /// Tasks that were too many to be kept.
     pub left_out: u64,
     /// Sightings before it.
@@ -117,6 +119,7 @@ impl History {
 
     /// A SysRq key was taken: a dump begins, or ends.
     pub(super) fn sysrq(&mut self, at_ms: u64, what: &str) {
+        self.end_of_tasks();
         self.open = false;
         match what.trim() {
             "Show State" => self.begin(DumpKind::All, at_ms),
@@ -133,13 +136,15 @@ impl History {
         if self.kinds.len() < MAX_COUNTED {
             self.kinds.push(kind);
         }
-        self.dumps.push(Dump { kind, at_ms, tasks: Vec::new(), left_out: 0, before: self.sightings });
+        self.dumps.push(Dump { kind, at_ms, tasks: Vec::new(), complete: false, left_out: 0, before: self.sightings });
         self.open = true;
     }
 
-    /// The tasks of a dump have come to their end. Backtraces of processors go on by themselves.
+    /// The tasks of a dump have come to their end.
     pub(super) fn end_of_tasks(&mut self) {
-        self.open &= self.dumps.last().is_some_and(|dump| dump.kind == DumpKind::Processors);
+        if let Some(dump) = self.dumps.last_mut().filter(|_| self.open) {
+            dump.complete = true;
+        }
     }
 
     /// A task was shown. Where no dump of its kind is open (a stall detector shows single tasks, too), it stands apart.
@@ -155,15 +160,21 @@ impl History {
         }
     }
 
-    /// The dump that shows best how things stood at the end: the newest of all tasks, else the newest of blocked ones.
-    pub fn picture(&self) -> Option<&Dump> {
-        let newest = |kind| self.dumps.iter().rev().find(move |dump| dump.kind == kind);
+    /// Forgets who was seen where, not the dumps: a stall begins, and what was before it was over once.
+    pub(super) fn restart(&mut self) {
+        self.tracks = Tracks::default();
+    }
+
+    /// The dump that shows best how things stood at the end: of those from `since_ms` on the newest of all tasks, else the
+    /// newest of blocked ones.
+    pub fn picture(&self, since_ms: u64) -> Option<&Dump> {
+        let newest = |kind| self.dumps.iter().rev().find(move |dump| dump.kind == kind && dump.at_ms >= since_ms);
         newest(DumpKind::All).or_else(|| newest(DumpKind::Blocked))
     }
 
     /// Who was stuck where at the end: in the last picture of all tasks or after it. Where there is no such picture,
     /// whoever was seen from `since_ms` on. Allocation first, then locks, then the rest; many tasks before few.
     pub fn waits(&self, since_ms: u64) -> Vec<Wait> {
-        self.tracks.waits(self.picture().map(|dump| dump.before), since_ms, &self.kinds)
+        self.tracks.waits(self.picture(since_ms).map(|dump| dump.before), since_ms, &self.kinds)
     }
 }

@@ -2,7 +2,7 @@
 //! Lives here: the rules, in their order, and what each names as its evidence.
 //! May not live here: whether the guest hangs at all (`verdict`), or how a stack is read (`place`).
 
-use super::history::{Dump, Sighting};
+use super::history::{Dump, DumpKind, Sighting};
 use super::place::Kind;
 use super::{Diagnosis, Memory, Victim, Wait};
 use crate::scenario::Mechanism;
@@ -14,7 +14,7 @@ const REAPER_MS: u64 = 6_000;
 /// are thousands.
 const RECLAIM_PER_S: u64 = 10;
 /// Places told of in evidence.
-const TOLD: usize = 4;
+const TOLD: usize = 3;
 
 /// What is known of the hang besides stacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,17 +121,12 @@ impl Case<'_> {
 
     /// Victims that were chosen, have not died, and of which the kernel has not said that it got their memory.
     fn pending_victims(&self) -> Vec<Piece> {
-        let Some(picture) = self.diagnosis.history().picture() else { return Vec::new() };
-        let due = |victim: &&Victim| !victim.settled && picture.at_ms.saturating_sub(victim.at_ms) >= REAPER_MS;
-        let mut found: Vec<Piece> = self
-            .diagnosis
-            .victims()
-            .iter()
-            .rev()
-            .filter(due)
+        let victims = self.diagnosis.victims().iter().rev().filter(|victim| !victim.settled);
+        let mut found: Vec<Piece> = victims
             .filter_map(|victim| {
-                let task = trace_of(victim, picture)?;
-                let waited = (picture.at_ms - victim.at_ms) as f64 / 1000.0;
+                let (dump, task) = self.pictures().find_map(|dump| Some((dump, trace_of(victim, dump)?)))?;
+                let waited =
+                    dump.at_ms.checked_sub(victim.at_ms).filter(|waited| *waited >= REAPER_MS)? as f64 / 1000.0;
                 let whose = if task.header.pid == victim.pid { "it".to_owned() } else { self.thread(task) };
                 let text = format!(
                     "{} ({}) was chosen by the OOM killer {waited:.1} s before and has not died: {whose} is in {} ({})",
@@ -141,8 +136,11 @@ impl Case<'_> {
             })
             .collect();
         // A victim of whose kill no line is left.
-        let marked = picture.tasks.iter().filter(|task| task.memdie && alive(task));
-        found.extend(marked.filter(|task| !self.is_known(task)).map(|task| {
+        let marked = self
+            .pictures()
+            .flat_map(|dump| &dump.tasks)
+            .find(|task| task.memdie && alive(task) && !self.is_known(task));
+        found.extend(marked.map(|task| {
             let text = format!(
                 "{} ({}) may use all reserves (TIF_MEMDIE) and has not died: it is in {} ({})",
                 task.header.comm, task.header.pid, task.place, task.header.state
@@ -150,6 +148,20 @@ impl Case<'_> {
             Piece { seq: task.seq, at_ms: task.at_ms, text }
         }));
         found
+    }
+
+    /// The dumps of tasks of this stall, the newest first, up to one that shows all tasks from beginning to end: whoever is
+    /// not in that was gone by then.
+    fn pictures(&self) -> impl Iterator<Item = &Dump> {
+        let since = self.circumstances.stall_ms;
+        let dumps = self.diagnosis.history().dumps().iter().rev();
+        let of_tasks = dumps.filter(move |dump| dump.at_ms >= since && dump.kind != DumpKind::Processors);
+        let mut over = false;
+        of_tasks.take_while(move |dump| {
+            let take = !over;
+            over |= dump.kind == DumpKind::All && dump.complete;
+            take
+        })
     }
 
     fn thread(&self, task: &Sighting) -> String {
@@ -207,11 +219,12 @@ impl Case<'_> {
         let steady = |wait: &&Wait| wait.tasks.iter().any(|task| task.seen == task.of);
         let wait = waits().filter(steady).max_by_key(|wait| (wait.place.kind == Kind::Frozen, wait.tasks.len()))?;
         let task = wait.tasks.iter().find(|task| task.seen == task.of)?;
-        let what = if wait.place.kind == Kind::Frozen { "a frozen filesystem" } else { "I/O" };
-        let tasks = waits().map(|wait| wait.tasks.len()).sum::<usize>();
-        let text =
-            format!("nobody loops in the allocator, and {tasks} tasks wait for I/O or {what}, as in {}", wait.place);
-        let text = text.replace("I/O or I/O", "I/O");
+        let frozen = wait.place.kind == Kind::Frozen;
+        let what = if frozen { "a filesystem to be thawed" } else { "I/O" };
+        let like = waits().filter(|other| other.place.kind == wait.place.kind);
+        let count = like.map(|wait| wait.tasks.len()).sum::<usize>();
+        let tasks = if count == 1 { "1 task waits".to_owned() } else { format!("{count} tasks wait") };
+        let text = format!("nobody loops in the allocator, and {tasks} for {what}, as in {}", wait.place);
         Some(Piece { seq: task.seq, at_ms: task.last_ms, text })
     }
 

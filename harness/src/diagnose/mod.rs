@@ -11,6 +11,7 @@ mod mechanism;
 mod memory;
 mod names;
 mod place;
+mod table;
 mod victims;
 mod waits;
 
@@ -65,6 +66,12 @@ impl Diagnosis {
         for item in self.reader.feed(seq, at_ms, line) {
             self.item(item);
         }
+    }
+
+    /// A stall begins: the account of who was seen where begins anew.
+    pub fn stalled(&mut self) {
+        self.finish();
+        self.history.restart();
     }
 
     /// Ends what is open; more lines may follow.

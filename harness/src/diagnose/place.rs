@@ -92,7 +92,8 @@ pub(super) fn classify(state: char, user: bool, stack: &[Frame]) -> Place {
     // it only guesses is all there is.
     let vouched: Vec<&Frame> = stack.iter().filter(|frame| frame.reliable).collect();
     let frames = if vouched.len() >= 2 { vouched } else { stack.iter().collect() };
-    let stack = Stack(frames.iter().map(|frame| (frame.function.as_str(), role(&frame.function))).collect());
+    let frames = frames.iter().skip_while(|frame| frame.is_interrupt_entry());
+    let stack = Stack(frames.map(|frame| (frame.function.as_str(), role(&frame.function))).collect());
     let mut place = stack.place(state, user);
     place.exiting = stack.has(&[Role::Exit]) || matches!(state, 'Z' | 'X');
     if place.exiting && matches!(place.kind, Kind::Blocked | Kind::Running | Kind::Idle) {
@@ -231,7 +232,7 @@ impl Stack<'_> {
             Some(at) if !user => self.at(kind, at),
             _ => Place {
                 kind,
-                function: if user { "in its program".into() } else { String::new() },
+                function: if user { "user space".into() } else { String::new() },
                 caller: None,
                 in_allocator: false,
                 exiting: false,

@@ -49,7 +49,7 @@ fn blocked(tasks: &[String]) -> String {
 }
 
 fn all(tasks: &[String]) -> String {
-    format!("sysrq: Show State\n{}Showing busy workqueues and worker pools:\n", tasks.concat())
+    format!("sysrq: Show State\n{}Sched Debug Version: v0.11, 6.1.0 #1\n", tasks.concat())
 }
 
 fn found(diagnosis: &Diagnosis) -> Finding {
@@ -243,6 +243,47 @@ fn a_stack_whose_header_was_lost_is_nobodys() {
     assert_eq!(waits.iter().map(|wait| wait.place.to_string()).collect::<Vec<_>>(), ["do_wait"]);
 }
 
+#[test]
+fn a_watchdog_that_reports_in_the_middle_of_a_dump_does_not_end_it() {
+    let holder = task("writer", 'D', 86, 2, LOOP);
+    let report = "BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 125s!\nShowing busy workqueues and worker pools:\n\
+                  workqueue events: flags=0x0\n";
+    let dump = format!("sysrq: Show State\n{holder}{report}{}", task("hog", 'D', 91, 6, LOCK));
+    let diagnosis = diagnose(&[(3_000, KILL), (19_000, &blocked(std::slice::from_ref(&holder))), (70_000, &dump)]);
+    assert_eq!(found(&diagnosis).mechanism, Mechanism::OomDeadlock);
+}
+
+#[test]
+fn whoever_is_missing_in_half_a_dump_may_still_live() {
+    let (victim, holder) = (task("hog", 'D', 90, 6, LOCK), task("writer", 'D', 86, 2, LOOP));
+    let seen = blocked(&[holder.clone(), victim]);
+    let mechanism = |end: &str| {
+        let dump = format!("sysrq: Show State\n{holder}{end}");
+        found(&diagnose(&[(3_000, KILL), (19_000, &seen), (70_000, &dump)])).mechanism
+    };
+    assert_eq!(mechanism(""), Mechanism::OomDeadlock, "cut off");
+    assert_eq!(mechanism("Sched Debug Version: v0.11, 6.1.0 #1\n"), Mechanism::NoFsLivelock);
+    assert_eq!(mechanism("sysrq: Show Memory\n"), Mechanism::NoFsLivelock);
+}
+
+#[test]
+fn an_interrupt_on_top_of_a_stack_is_not_the_tasks() {
+    let cpu = |pid: u32, text: &str| {
+        format!(
+            "sysrq: Show backtrace of all active CPUs\nNMI backtrace for cpu 1\nCPU: 1 PID: {pid} Comm: x Not tainted\n{text}"
+        )
+    };
+    let new = "Call Trace:\n <IRQ>\n dump_stack+0x1/0x2\n mutex_lock+0x1/0x2\n RIP: 0010:handle_softirqs+0x1/0x2\n </IRQ>\n <TASK>\n \
+               asm_common_interrupt+0x1/0x2\nRIP: 0010:do_x+0x1/0x2\n sys_y+0x1/0x2\n </TASK>\n";
+    let old = "Call Trace:\n <IRQ>  [<ffffffff8160a5ed>] mutex_lock+0x1/0x2\n <EOI>  [<ffffffff8160a5ed>] do_x+0x1/0x2\n \
+               [<ffffffff8160a5ed>] sys_y+0x1/0x2\n";
+    let program = "Call Trace:\n <IRQ>\n dump_stack+0x1/0x2\n </IRQ>\n <TASK>\n asm_common_interrupt+0x1/0x2\nRIP: 0033:0x2470a1\n </TASK>\n";
+    let text = [cpu(1, new), cpu(2, old), cpu(3, program), cpu(4, "RIP: 0033:0x2470a1\n")].concat();
+    let waits = diagnose(&[(0, &text)]).history().waits(0);
+    let told: Vec<(String, usize)> = waits.iter().map(|wait| (wait.place.to_string(), wait.tasks.len())).collect();
+    assert_eq!(told, [("do_x ← sys_y".into(), 2), ("user space".into(), 2)]);
+}
+
 /// Lines that mean something, torn and mixed with others.
 fn lines() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
@@ -259,6 +300,8 @@ fn lines() -> impl Strategy<Value = String> {
         "CPU: 1 PID: 86 Comm: writer Not tainted 6.1.0 #1",
         "RIP: 0010:shrink_node+0x1/0x2",
         "RIP: 0033:0x313178",
+        " </IRQ>",
+        " <EOI>  [<ffffffff8160a5ed>] down+0x29/0x70",
         "Call Trace:",
         " <TASK>",
         " </TASK>",

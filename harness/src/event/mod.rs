@@ -241,6 +241,10 @@ pub struct Rules {
     pub movement_kb: u64,
     /// Whether kills inside a memory cgroup count as kills.
     pub memcg: bool,
+    /// Whether the silence that ends a SysRq dump is measured in the guest's own time. Streams from before there was this
+    /// choice measure it in wall time, in which a guest that gets no processor looks silent.
+    #[serde(default)]
+    pub fair_quiet: bool,
 }
 
 impl Default for Rules {
@@ -258,6 +262,7 @@ impl Default for Rules {
             wall_ms: 3_600_000,
             movement_kb: 256,
             memcg: false,
+            fair_quiet: true,
         }
     }
 }

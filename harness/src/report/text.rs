@@ -46,6 +46,13 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
         write!(out, ", of it {:.1} s without movement", run.longest_frozen_s)?;
     }
     writeln!(out)?;
+    // The first piece of a mechanism's evidence begins with its name.
+    let because = run.mechanism.and_then(|mechanism| {
+        run.evidence.iter().find_map(|piece| piece.text.strip_prefix(mechanism.name())?.strip_prefix(": "))
+    });
+    if let Some(because) = because {
+        writeln!(out, "  because     {because}")?;
+    }
     let mut label = "waits";
     for wait in run.waits.iter().take(WAITS_SHOWN) {
         writeln!(out, "  {label:<10}  {}", wait_line(wait))?;

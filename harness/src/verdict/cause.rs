@@ -57,7 +57,13 @@ impl Cause {
         self.reclaims = Some([from, now]);
     }
 
-    /// Something moved, or a stall began.
+    /// A stall began.
+    pub fn stalled(&mut self) {
+        self.moved();
+        self.diagnosis.stalled();
+    }
+
+    /// Something moved.
     pub fn moved(&mut self) {
         self.reclaims = None;
     }

@@ -7,10 +7,12 @@ use crate::event::Tick;
 /// A tick covers a quarter of a second; of a longer gap only this much counts. The rest is time in which the harness
 /// itself did not run or read: nothing may be concluded from it.
 const MAX_STEP_NS: u64 = 1_000_000_000;
-/// A SysRq dump is over when the console has been silent for so long, …
+/// A SysRq dump is over when the console has been silent for so long in the guest's own time, …
 const DUMP_QUIET_NS: u64 = 2_000_000_000;
 /// … or after so long in any case. SysRq-t was seen to take 45 s with interrupts off.
 const DUMP_MAX_NS: u64 = 120_000_000_000;
+/// … and in wall time after so long, whatever the guest got of it.
+const DUMP_WALL_NS: u64 = 1_200_000_000_000;
 
 /// Wall time and fair time of a run so far. Only [`FairClock::tick`] makes either pass.
 #[derive(Debug, Default)]
@@ -19,15 +21,36 @@ pub(super) struct FairClock {
     wall_ns: u64,
     last_tick_ns: Option<u64>,
     dump: Option<Dump>,
+    /// [`crate::event::Rules::fair_quiet`].
+    fair_quiet: bool,
 }
 
 #[derive(Debug)]
 struct Dump {
     since_ns: u64,
     printed_ns: u64,
+    /// The guest's own time since it began, and since it last printed.
+    own_ns: u64,
+    quiet_ns: u64,
+}
+
+impl Dump {
+    fn is_over(&self, host_ns: u64, fair_quiet: bool) -> bool {
+        let wall_ns = host_ns.saturating_sub(self.since_ns);
+        if fair_quiet {
+            self.quiet_ns >= DUMP_QUIET_NS || self.own_ns >= DUMP_MAX_NS || wall_ns >= DUMP_WALL_NS
+        } else {
+            host_ns.saturating_sub(self.printed_ns) >= DUMP_QUIET_NS || wall_ns >= DUMP_MAX_NS
+        }
+    }
 }
 
 impl FairClock {
+    /// Takes the plan's choice of how silence is measured.
+    pub fn fair_quiet(&mut self, fair_quiet: bool) {
+        self.fair_quiet = fair_quiet;
+    }
+
     /// Fair time since the first tick, in milliseconds.
     pub fn fair_ms(&self) -> u64 {
         self.fair_ns / 1_000_000
@@ -45,13 +68,14 @@ impl FairClock {
 
     /// The host pressed a key that prints.
     pub fn dump_begins(&mut self, host_ns: u64) {
-        self.dump = Some(Dump { since_ns: host_ns, printed_ns: host_ns });
+        self.dump = Some(Dump { since_ns: host_ns, printed_ns: host_ns, own_ns: 0, quiet_ns: 0 });
     }
 
     /// The console printed a line.
     pub fn printed(&mut self, host_ns: u64) {
         if let Some(dump) = &mut self.dump {
             dump.printed_ns = host_ns;
+            dump.quiet_ns = 0;
         }
     }
 
@@ -61,13 +85,15 @@ impl FairClock {
         let elapsed = host_ns.saturating_sub(self.last_tick_ns.replace(host_ns).unwrap_or(host_ns));
         let counted = elapsed.min(MAX_STEP_NS);
         let lost = tick.stopped_ns.saturating_add(tick.wait_ns).saturating_add(tick.steal_ns);
-        if self.dump.is_none() {
-            self.fair_ns += counted.saturating_sub(lost);
+        let own = counted.saturating_sub(lost);
+        match &mut self.dump {
+            Some(dump) => {
+                dump.own_ns += own;
+                dump.quiet_ns += own;
+            }
+            None => self.fair_ns += own,
         }
-        self.dump = self.dump.take().filter(|dump| {
-            host_ns.saturating_sub(dump.printed_ns) < DUMP_QUIET_NS
-                && host_ns.saturating_sub(dump.since_ns) < DUMP_MAX_NS
-        });
+        self.dump = self.dump.take().filter(|dump| !dump.is_over(host_ns, self.fair_quiet));
     }
 }
 
@@ -119,6 +145,28 @@ mod tests {
         assert_eq!(clock.fair_ms(), 1_000);
         run(&mut clock, 42_250, 43_000, &Tick::default());
         assert_eq!(clock.fair_ms(), 2_000);
+    }
+
+    #[test]
+    fn a_guest_without_a_processor_is_not_silent() {
+        let starved = Tick { wait_ns: 250 * MS, ..Tick::default() };
+        let ends = |fair_quiet| {
+            let mut clock = FairClock::default();
+            clock.fair_quiet(fair_quiet);
+            run(&mut clock, 0, 1_000, &Tick::default());
+            clock.dump_begins(1_000 * MS);
+            run(&mut clock, 1_250, 60_000, &starved);
+            let starving = clock.dumping();
+            run(&mut clock, 60_250, 62_000, &Tick::default());
+            (starving, clock.dumping(), clock.fair_ms())
+        };
+        assert_eq!(ends(true), (true, false, 1_000));
+        assert_eq!(ends(false), (false, false, 3_000), "streams of old are judged as they were");
+        let mut clock = FairClock::default();
+        clock.fair_quiet(true);
+        clock.dump_begins(0);
+        run(&mut clock, 0, 1_300_000, &starved);
+        assert!(!clock.dumping(), "but not for ever");
     }
 
     #[test]

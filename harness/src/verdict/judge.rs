@@ -228,6 +228,7 @@ impl Judge {
 
     fn plan(&mut self, plan: &Plan) {
         self.rules = plan.rules.clone();
+        self.clock.fair_quiet(plan.rules.fair_quiet);
         self.probes = Probes::new(&plan.required);
     }
 

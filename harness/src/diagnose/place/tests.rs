@@ -218,7 +218,7 @@ fn the_rest_has_a_place_too() {
         "blocked: wait_for_completion ← flush_work"
     );
     assert_eq!(told('R', ""), "running: ?");
-    assert_eq!(classify('R', true, &[]).function, "in its program");
+    assert_eq!(classify('R', true, &[]).function, "user space");
     assert_eq!(told('Z', ""), "exiting: ?");
     assert_eq!(told('D', "schedule exit_mm do_exit do_group_exit"), "exiting: exit_mm ← do_exit");
 }

@@ -52,6 +52,7 @@ impl Checker<'_> {
             wall_ms: wall_ms?,
             movement_kb: movement_kb?,
             memcg: memcg?.map_or(default.memcg, |flag| flag.0),
+            fair_quiet: default.fair_quiet,
         };
         self.go_together(raw, &rules);
         Some(rules)

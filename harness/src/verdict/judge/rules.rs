@@ -28,7 +28,7 @@ impl Judge {
                 let names = stall.probes.join(", ");
                 self.stalls.push(stall);
                 self.movement.restart();
-                self.cause.moved();
+                self.cause.stalled();
                 self.note(format!("stalled: no answer from {names} for {} s", age / 1000));
             }
             return;

@@ -49,6 +49,25 @@ fn a_hang_is_explained_by_what_was_seen_before_the_first_escape() {
 }
 
 #[test]
+fn what_was_seen_in_an_earlier_stall_is_no_part_of_this_one() {
+    let mut sim = pressed();
+    sim.mood.prints = deadlocked();
+    sim.seconds(3).mood.silent = vec!["fault"];
+    sim.seconds(15).mood.silent.clear();
+    sim.seconds(5);
+    freeze(&mut sim);
+    let verdict = sim.finish();
+    assert_eq!(verdict.stalls.len(), 2);
+    let told: Vec<(u32, u32, u64)> = verdict
+        .waits
+        .iter()
+        .flat_map(|wait| &wait.tasks)
+        .map(|task| (task.seen, task.of, (task.last_ms - task.first_ms) / 1000))
+        .collect();
+    assert_eq!(told, [(2, 2, 60), (2, 2, 60)]);
+}
+
+#[test]
 fn only_a_hang_has_a_mechanism() {
     let mut sim = pressed();
     sim.mood.prints = deadlocked();
