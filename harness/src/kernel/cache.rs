@@ -189,9 +189,14 @@ impl Cache {
         Ok((path, lock))
     }
 
+    /// Where files without a name can be made on the cache's filesystem.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
     /// A directory of its own on the cache's filesystem; removed when dropped, unless it was renamed away.
     pub(crate) fn temporary(&self) -> Result<Temporary, Error> {
-        let place = self.root.join("tmp");
+        let place = self.scratch();
         let directory =
             tempfile::Builder::new().prefix("making-").tempdir_in(&place).at("make a directory in", &place)?;
         let lock = File::open(directory.path()).at("open", directory.path())?;
@@ -201,7 +206,7 @@ impl Cache {
 
     /// Removes what killed processes left half made: their locks ended with them. What cannot be removed now can be later.
     fn sweep(&self) {
-        for (_, path) in entries(&self.root.join("tmp")).unwrap_or_default() {
+        for (_, path) in entries(&self.scratch()).unwrap_or_default() {
             let orphan = File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok());
             if orphan && is_older(&path, UNLOCKED_AGE) {
                 fs::remove_dir_all(&path).unwrap_or_default();

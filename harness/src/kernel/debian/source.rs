@@ -139,7 +139,7 @@ fn look_up(spec: &str, age: Duration, cache: &Cache, job: &Job) -> Result<Source
         known.extend(names.into_iter().map(|name| format!("{release}/{name}")));
     }
     let known = if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) };
-    Err(Error::Debian(format!("Debian {} has no package {name}{known}", releases.join(", "))))
+    Err(Error::Debian(format!("there is no package {name} in Debian {}{known}", releases.join(", "))))
 }
 
 fn look_up_in(

@@ -111,16 +111,16 @@ pub fn identify(source: &SourceTree, cache: &Cache, job: &Job) -> Result<Option<
     match source {
         SourceTree::Path(path) => {
             fs::create_dir_all(&place).at("make the directory", &place)?;
-            Ok(Some(local_index(path, &place, job)?.id))
+            Ok(Some(local_index(path, &place, cache, job)?.id))
         }
-        SourceTree::Git { git, reference } => match repository(git, job)? {
+        SourceTree::Git { git, reference } => match repository(git, cache, job)? {
             Some(repository) => match repository.state(reference, job)? {
                 Some(state) => Ok(Some(state.tree)),
                 None => Err(repository.no_state(reference, job)),
             },
             // A branch may have moved on over there.
             None if place.join(MIRROR).is_dir() => {
-                let state = Mirror::open(&place.join(MIRROR), git, job)?.fixed(reference, job)?;
+                let state = Mirror::open(&place.join(MIRROR), git, cache, job)?.fixed(reference, job)?;
                 Ok(state.map(|state| state.tree))
             }
             None => Ok(None),
@@ -143,18 +143,18 @@ struct Base {
 fn base(source: &SourceTree, place: &Path, work: &mut Work, cache: &Cache, job: &Job) -> Result<Base, Error> {
     match source {
         SourceTree::Path(path) => {
-            let index = local_index(path, place, job)?;
+            let index = local_index(path, place, cache, job)?;
             Ok(Base { index, content: Content::Directory(path.clone()) })
         }
         SourceTree::Git { git, reference } => {
-            let (repository, state) = match repository(git, job)? {
+            let (repository, state) = match repository(git, cache, job)? {
                 Some(repository) => {
                     let state = repository.state(reference, job)?;
                     let state = state.map_or_else(|| Err(repository.no_state(reference, job)), Ok)?;
                     (repository, state)
                 }
                 None => {
-                    let mirror = Mirror::open(&place.join(MIRROR), git, job)?;
+                    let mirror = Mirror::open(&place.join(MIRROR), git, cache, job)?;
                     let state = mirror.state(reference, job)?;
                     (mirror.repository().clone(), state)
                 }
@@ -183,7 +183,7 @@ fn base(source: &SourceTree, place: &Path, work: &mut Work, cache: &Cache, job: 
 /// The list of a source's files, in a workplace.
 const LIST: &str = "list";
 
-fn local_index(path: &Path, place: &Path, job: &Job) -> Result<Index, Error> {
+fn local_index(path: &Path, place: &Path, cache: &Cache, job: &Job) -> Result<Index, Error> {
     if !path.is_dir() {
         return Err(Error::Tree { place: path.display().to_string(), why: "there is no such directory".into() });
     }
@@ -197,18 +197,18 @@ fn local_index(path: &Path, place: &Path, job: &Job) -> Result<Index, Error> {
         }
         job.say(format!("reading {}", path.display()));
     }
-    let index = local::list(path, known.clone(), job)?;
-    if known.as_ref() != Some(&index) {
+    let (index, differs) = local::list(path, known.as_ref(), cache, job)?;
+    if differs {
         index.write(&list)?;
     }
     Ok(index)
 }
 
 /// The repository of a path; `None` for a URL.
-fn repository(git: &str, job: &Job) -> Result<Option<Repository>, Error> {
+fn repository(git: &str, cache: &Cache, job: &Job) -> Result<Option<Repository>, Error> {
     let path = Path::new(git);
     match path.is_absolute() {
-        true => Repository::open(path, job).map(Some),
+        true => Repository::open(path, cache, job).map(Some),
         false => Ok(None),
     }
 }

@@ -3,10 +3,11 @@
 //! May not live here: work trees. git writes none for us, and nothing at all in a repository that is not ours.
 
 use super::index::{Index, Kind, MAX_FILE, Record, Stamp};
+use crate::kernel::Cache;
 use crate::kernel::child::{Call, ChildError, Given, Output, words};
 use crate::kernel::error::{At, Error};
 use crate::kernel::job::Job;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
@@ -63,6 +64,8 @@ const SETTINGS: [&str; 12] = [
 #[derive(Clone, Debug)]
 pub struct Repository {
     directory: PathBuf,
+    /// Where its contents lie on their way: a kernel's may be too large for a /tmp in memory.
+    scratch: PathBuf,
     /// What people call it.
     name: String,
 }
@@ -96,13 +99,17 @@ pub fn call<W: AsRef<OsStr>>(
 
 impl Repository {
     /// The repository at a directory: a work tree's, or a bare one.
-    pub fn open(directory: &Path, job: &Job) -> Result<Self, Error> {
-        let repository = Self { directory: directory.to_owned(), name: directory.display().to_string() };
+    pub fn open(directory: &Path, cache: &Cache, job: &Job) -> Result<Self, Error> {
+        let repository = Self::at(directory, directory.display().to_string(), cache);
         match repository.ask(["rev-parse", "--git-dir"], job) {
             Ok(_) => Ok(repository),
             Err(ChildError::Failed { .. }) => Err(repository.wrong("this is no git repository")),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn at(directory: &Path, name: String, cache: &Cache) -> Self {
+        Self { directory: directory.to_owned(), scratch: cache.scratch(), name }
     }
 
     fn wrong(&self, why: impl Into<String>) -> Error {
@@ -161,8 +168,7 @@ impl Repository {
 
     /// All files of a tree; submodules are left out.
     pub fn list(&self, tree: &str, job: &Job) -> Result<BTreeMap<String, Record>, Error> {
-        let (text, _) = self.bytes(["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree], None, job)?;
-        let text = String::from_utf8(text).map_err(|_| self.wrong("it has file names that are not UTF-8"))?;
+        let text = self.text(["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree], job)?;
         let mut files = BTreeMap::new();
         for line in text.split('\0').filter(|line| !line.is_empty()) {
             let (about, path) = line.split_once('\t').unwrap_or_default();
@@ -186,21 +192,27 @@ impl Repository {
         Ok(Index { id: state.tree.clone(), describe, commit: state.commit.clone(), files })
     }
 
-    /// What git writes to its output, as bytes.
-    fn bytes<W: AsRef<OsStr>>(
-        &self,
-        args: impl IntoIterator<Item = W>,
-        stdin: Option<File>,
-        job: &Job,
-    ) -> Result<(Vec<u8>, u64), Error> {
-        let temporary = std::env::temp_dir();
-        let mut file = tempfile::tempfile().at("make a file in", &temporary)?;
-        let given = Given { stdin, stdout: Some(file.try_clone().at("make a file in", &temporary)?), env: &[] };
-        call(Some(&self.directory), args, QUERY_DEADLINE, given, job)?;
+    /// What git writes to its output, as text with NULs in it.
+    fn text<W: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = W>, job: &Job) -> Result<String, Error> {
+        let mut file = self.file()?;
+        let stdout = Some(file.try_clone().at("make a file in", &self.scratch)?);
+        call(Some(&self.directory), args, QUERY_DEADLINE, Given { stdout, ..Given::default() }, job)?;
         let mut bytes = Vec::new();
-        file.rewind().at("read", &temporary)?;
-        let length = file.take(MAX_LIST).read_to_end(&mut bytes).at("read", &temporary)?;
-        Ok((bytes, length as u64))
+        file.rewind().at("read", &self.scratch)?;
+        file.take(MAX_LIST).read_to_end(&mut bytes).at("read", &self.scratch)?;
+        String::from_utf8(bytes).map_err(|_| self.wrong("it has file names that are not UTF-8"))
+    }
+
+    fn file(&self) -> Result<File, Error> {
+        Ok(tempfile::tempfile_in(&self.scratch).at("make a file in", &self.scratch)?)
+    }
+
+    /// What git tracks or would track in its work tree: paths that may be gone, or be directories.
+    pub fn tracked(&self, job: &Job) -> Result<BTreeSet<String>, Error> {
+        let text = self.text(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], job)?;
+        // A file in conflict is listed more than once; a directory is another repository.
+        let paths = text.split('\0').filter(|path| !path.is_empty() && !path.ends_with('/'));
+        Ok(paths.map(str::to_owned).collect())
     }
 
     /// Hands the contents of objects to `with`, in their order.
@@ -210,17 +222,16 @@ impl Repository {
         job: &Job,
         mut with: impl FnMut(usize, Vec<u8>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let temporary = std::env::temp_dir();
+        let scratch = &self.scratch;
         for (batch, ids) in ids.chunks(BATCH).enumerate() {
-            let make = || tempfile::tempfile().at("make a file in", &temporary);
-            let (mut asked, answer) = (make()?, make()?);
-            asked.write_all(format!("{}\n", ids.join("\n")).as_bytes()).at("write to", &temporary)?;
-            asked.rewind().at("write to", &temporary)?;
-            let stdout = answer.try_clone().at("make a file in", &temporary)?;
+            let (mut asked, answer) = (self.file()?, self.file()?);
+            asked.write_all(format!("{}\n", ids.join("\n")).as_bytes()).at("write to", scratch)?;
+            asked.rewind().at("write to", scratch)?;
+            let stdout = answer.try_clone().at("make a file in", scratch)?;
             let given = Given { stdin: Some(asked), stdout: Some(stdout), env: &[] };
             call(Some(&self.directory), ["cat-file", "--batch"], QUERY_DEADLINE, given, job)?;
             let mut answer = BufReader::with_capacity(1 << 18, answer);
-            answer.rewind().at("read", &temporary)?;
+            answer.rewind().at("read", scratch)?;
             for (n, id) in ids.iter().enumerate() {
                 let content = object(&mut answer).map_err(|cause| self.wrong(format!("object {id}: {cause}")))?;
                 with(batch * BATCH + n, content)?;
@@ -262,8 +273,8 @@ pub struct Mirror<'a> {
 
 impl<'a> Mirror<'a> {
     /// The mirror at a directory, made if need be.
-    pub fn open(directory: &Path, url: &'a str, job: &Job) -> Result<Self, Error> {
-        let repository = Repository { directory: directory.to_owned(), name: url.to_owned() };
+    pub fn open(directory: &Path, url: &'a str, cache: &Cache, job: &Job) -> Result<Self, Error> {
+        let repository = Repository::at(directory, url.to_owned(), cache);
         if !directory.join("HEAD").is_file() {
             std::fs::create_dir_all(directory).at("make the directory", directory)?;
             repository.ask(["init", "--bare", "--quiet", "."], job)?;

@@ -5,70 +5,69 @@
 //! Of a git work tree the files are those that git tracks and those that are new and not ignored. Of another directory they
 //! are all, less what a build made in it by the names that the kernel's own `make clean` goes by (Makefile of 3.10 to 6.12).
 
-use super::git::{self, Repository};
+use super::git::Repository;
 use super::index::{self, Index, Kind, Record, Stamp};
 use super::makefile;
-use crate::kernel::child::{ChildError, Given};
+use crate::kernel::Cache;
 use crate::kernel::error::{At, Error};
 use crate::kernel::job::Job;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// For git to list files of a work tree on a cold disk.
-const LIST_DEADLINE: Duration = Duration::from_secs(300);
 /// Most files; 6.12 has 87,000.
 const MAX_FILES: usize = 1_000_000;
-/// Most bytes of git's list.
-const MAX_LIST: u64 = 256 << 20;
 /// A file that was changed so shortly before it was looked at may have been changed again since with the same times: the
 /// clock of files ticks in steps of milliseconds, and of 2 s on FAT.
 const RACY: i64 = 2_000_000_000;
 
-/// The files of a directory, with hashes. `known` is the list of the last time.
-pub fn list(directory: &Path, known: Option<Index>, job: &Job) -> Result<Index, Error> {
-    let repository = directory.join(".git").exists().then(|| Repository::open(directory, job)).transpose()?;
+/// The files of a directory, with hashes; and whether that differs in anything from `known`, the list of the last time.
+pub fn list(directory: &Path, known: Option<&Index>, cache: &Cache, job: &Job) -> Result<(Index, bool), Error> {
+    let is_repository = directory.join(".git").exists();
+    let repository = is_repository.then(|| Repository::open(directory, cache, job)).transpose()?;
     let paths = match &repository {
-        Some(_) => tracked(directory, job)?,
+        Some(repository) => repository.tracked(job)?,
         None => walk(directory, job)?,
     };
     let paths: Vec<&str> = paths.iter().map(String::as_str).filter(|path| !is_product(path)).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
     let racy = i64::try_from(now).unwrap_or(i64::MAX) - RACY;
-    let mut known = known.unwrap_or_default();
     let mut files = BTreeMap::new();
     let mut unknown: Vec<(&str, Kind, Stamp)> = Vec::new();
     for (path, seen) in paths.iter().zip(index::look(directory, &paths)) {
         // Tracked files can be gone, and what is no file is no source.
         let Some((kind, stamp)) = seen else { continue };
-        match known.files.remove(*path) {
+        match known.and_then(|known| known.files.get(*path)) {
             Some(record) if record.kind == kind && record.stamp == stamp => {
-                files.insert((*path).to_owned(), record);
+                files.insert((*path).to_owned(), record.clone());
             }
             _ => unknown.push((path, kind, stamp)),
         }
     }
+    let is_known = unknown.is_empty() && known.is_some_and(|known| known.files.len() == files.len());
     let to_read: Vec<(&str, Kind)> = unknown.iter().map(|(path, kind, _)| (*path, *kind)).collect();
     for ((path, kind, stamp), hash) in unknown.into_iter().zip(index::hash_all(directory, &to_read, job)?) {
         let stamp = if stamp.modified.max(stamp.changed) < racy { stamp } else { Stamp::default() };
         files.insert(path.to_owned(), Record { kind, id: hash.clone(), hash, stamp });
     }
     let mut index = Index { files, ..Index::default() };
-    index.id = index.content_id();
     index.commit = match &repository {
         Some(repository) => {
             repository.ask_whether(["rev-parse", "--verify", "--quiet", "HEAD"], job)?.unwrap_or_default()
         }
         None => String::new(),
     };
-    index.describe = if (&index.id, &index.commit) == (&known.id, &known.commit) {
-        known.describe
-    } else {
-        describe(directory, repository.as_ref(), job)?
+    index.id = match known {
+        Some(known) if is_known => known.id.clone(),
+        _ => index.content_id(),
     };
-    Ok(index)
+    let same = known.filter(|known| (&index.id, &index.commit) == (&known.id, &known.commit));
+    index.describe = match same {
+        Some(known) => known.describe.clone(),
+        None => describe(directory, repository.as_ref(), job)?,
+    };
+    Ok((index, !is_known || same.is_none()))
 }
 
 fn describe(directory: &Path, repository: Option<&Repository>, job: &Job) -> Result<String, Error> {
@@ -83,31 +82,9 @@ fn describe(directory: &Path, repository: Option<&Repository>, job: &Job) -> Res
     }))
 }
 
-/// What git tracks or would track.
-fn tracked(directory: &Path, job: &Job) -> Result<Vec<String>, Error> {
-    let temporary = std::env::temp_dir();
-    let mut file = tempfile::tempfile().at("make a file in", &temporary)?;
-    let stdout = file.try_clone().at("make a file in", &temporary)?;
-    let args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-    let given = Given { stdout: Some(stdout), ..Given::default() };
-    git::call(Some(directory), args, LIST_DEADLINE, given, job).map_err(|error| match error {
-        ChildError::Failed { stderr, .. } => {
-            Error::Tree { place: directory.display().to_string(), why: stderr.trim().to_owned() }
-        }
-        error => error.into(),
-    })?;
-    let mut text = Vec::new();
-    file.rewind().at("read", &temporary)?;
-    file.take(MAX_LIST).read_to_end(&mut text).at("read", &temporary)?;
-    let text = String::from_utf8(text).map_err(|_| not_utf8(directory))?;
-    // A file in conflict is listed more than once; a directory is another repository.
-    let paths: BTreeSet<&str> = text.split('\0').filter(|path| !path.is_empty() && !path.ends_with('/')).collect();
-    Ok(paths.into_iter().map(str::to_owned).collect())
-}
-
 /// All files and links below a directory, less `.git`.
-fn walk(directory: &Path, job: &Job) -> Result<Vec<String>, Error> {
-    let mut found = Vec::new();
+fn walk(directory: &Path, job: &Job) -> Result<BTreeSet<String>, Error> {
+    let mut found = BTreeSet::new();
     let mut open = vec![PathBuf::new()];
     while let Some(relative) = open.pop() {
         job.check()?;
@@ -124,7 +101,7 @@ fn walk(directory: &Path, job: &Job) -> Result<Vec<String>, Error> {
             } else if kind.is_file() || kind.is_symlink() {
                 let text = path.to_str().ok_or_else(|| not_utf8(directory))?;
                 if !is_left_over(text) {
-                    found.push(text.to_owned());
+                    found.insert(text.to_owned());
                 }
             }
         }
@@ -133,7 +110,6 @@ fn walk(directory: &Path, job: &Job) -> Result<Vec<String>, Error> {
             return Err(Error::Tree { place: directory.display().to_string(), why });
         }
     }
-    found.sort();
     Ok(found)
 }
 
