@@ -54,14 +54,16 @@ fn guest() -> impl Strategy<Value = Guest> {
     let disks = prop::collection::btree_map("[a-z][a-z0-9-]{0,19}", (any::<bool>(), 300u64..5000), 0..4);
     let sysctl = prop::collection::btree_map("net\\.[a-z0-9_-]{1,9}(\\.[a-z]{1,5})?", line(), 0..3);
     let cmdline = prop::collection::vec("x[!-~]{0,20}", 0..3);
-    (1u32..=64, 96u64..4096, disks, sysctl, cmdline).prop_map(|(cpus, mib, disks, mut sysctl, cmdline)| {
+    let modules = prop::collection::vec("[a-z0-9][a-zA-Z0-9_-]{0,9}", 0..3);
+    let rest = (modules, cmdline);
+    (1u32..=64, 96u64..4096, disks, sysctl, rest).prop_map(|(cpus, mib, disks, mut sysctl, (modules, cmdline))| {
         sysctl.insert("vm.oom_dump_tasks".into(), "0".into());
         let disk = |(n, (name, (xfs, mib))): (usize, (String, (bool, u64)))| {
             let filesystem = if xfs { Filesystem::Xfs } else { Filesystem::Ext4 };
             (name, Disk { filesystem, size: mib << 20, mount: format!("/d{n}/x") })
         };
         let disks = disks.into_iter().enumerate().map(disk).collect();
-        Guest { cpus, memory: mib << 20, disks, sysctl, cmdline }
+        Guest { cpus, memory: mib << 20, disks, sysctl, modules, cmdline }
     })
 }
 

@@ -4,8 +4,9 @@
 
 use crate::{Failure, Random};
 use oomph_wire::page::Progress;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, fstat, fsync, ftruncate, open};
+use rustix::io::{Errno, write};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub enum Sync {
 /// One writer of a file.
 #[derive(Debug)]
 pub struct Appender {
-    file: File,
+    file: OwnedFd,
     name: String,
     bound: u64,
     sync: Sync,
@@ -37,31 +38,47 @@ impl Appender {
     /// and each still allocates its page with the inode locked (a rewrite in place would find its page cached).
     pub fn open(path: impl AsRef<Path>, bound: u64, sync: Sync, random: &mut Random) -> Result<Self, Failure> {
         let name = path.as_ref().display().to_string();
-        let file = OpenOptions::new().append(true).create(true).open(path);
-        let file = file.map_err(|error| Failure::new(format!("open {name}"), error))?;
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
+        let file = open(path.as_ref(), flags, Mode::RUSR | Mode::WUSR);
+        let file = file.map_err(|errno| Failure::new(format!("open {name}"), errno))?;
         let mut block = Box::new([0; BLOCK]);
         random.fill(&mut *block);
         Ok(Self { file, name, bound, sync, block })
     }
 
-    /// Appends for ever, counting each append that returned; ends only with a failure. ENOMEM is none, but the kernel's
-    /// answer to the pressure (3.19 fails small allocations): the append is tried again.
-    pub fn run(&mut self, page: &Progress) -> Failure {
+    /// Appends for ever, counting each append that returned; ends only with a failure.
+    pub fn run(&self, page: &Progress) -> Failure {
+        let errno = self.run_quietly(page);
+        Failure::new(format!("append to {}", self.name), errno)
+    }
+
+    /// As [`Appender::run`], but without an allocation or anything of a thread's own: fit for a process that shares its
+    /// memory with others. ENOMEM is no failure, but the kernel's answer to the pressure (3.19 fails small allocations):
+    /// the append is tried again.
+    pub fn run_quietly(&self, page: &Progress) -> Errno {
         loop {
             match self.step() {
                 Ok(()) => page.step(),
-                Err(error) if error.kind() == ErrorKind::OutOfMemory => sleep(Duration::from_millis(10)),
-                Err(error) => return Failure::new(format!("append to {}", self.name), error),
+                Err(Errno::NOMEM) => sleep(Duration::from_millis(10)),
+                Err(errno) => return errno,
             }
         }
     }
 
-    fn step(&mut self) -> std::io::Result<()> {
-        if self.file.metadata()?.len() >= self.bound {
-            self.file.set_len(0)?;
+    fn step(&self) -> Result<(), Errno> {
+        if u64::try_from(fstat(&self.file)?.st_size).unwrap_or(0) >= self.bound {
+            ftruncate(&self.file, 0)?;
         }
-        self.file.write_all(&*self.block)?;
-        if self.sync == Sync::Always { self.file.sync_all() } else { Ok(()) }
+        let mut rest = &self.block[..];
+        while !rest.is_empty() {
+            match write(&self.file, rest) {
+                Ok(0) => return Err(Errno::IO),
+                Ok(written) => rest = &rest[written..],
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        if self.sync == Sync::Always { fsync(&self.file) } else { Ok(()) }
     }
 }
 
@@ -73,7 +90,7 @@ mod tests {
     #[test]
     fn a_file_grows_to_its_bound_and_starts_over() {
         let path = std::env::temp_dir().join(format!("oomph-append-{}", std::process::id()));
-        let mut appender = Appender::open(&path, 2 * BLOCK as u64, Sync::Always, &mut Random::new(1, 1)).unwrap();
+        let appender = Appender::open(&path, 2 * BLOCK as u64, Sync::Always, &mut Random::new(1, 1)).unwrap();
         let sizes: Vec<u64> = (0..5)
             .map(|_| {
                 appender.step().unwrap();
@@ -86,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_ends_the_appending_with_its_errno() {
-        let mut appender = Appender::open("/dev/full", 1 << 20, Sync::Never, &mut Random::new(1, 1)).unwrap();
+        let appender = Appender::open("/dev/full", 1 << 20, Sync::Never, &mut Random::new(1, 1)).unwrap();
         let failure = appender.run(&Progress::default());
         assert_eq!(failure, Failure { what: "append to /dev/full".into(), errno: libc::ENOSPC });
     }

@@ -1,5 +1,6 @@
 //! What the reproducers have in common: one small static program each, under `src/bin`.
-//! Lives here: parameters, the guard against running on a host, the progress page, children, appending, seeded numbers.
+//! Lives here: parameters, the guard against running on a host, the progress page, children, appending, memory,
+//! shared mappings, swap.
 //! May not live here: any particular kind of memory pressure (that is a program under `src/bin`).
 //!
 //! A reproducer describes itself with a [`Program`] and hands it to [`run`]:
@@ -10,15 +11,27 @@
 //! - What ends it with a [`Failure`] leaves its errno in the progress page, a message on the console and exit code 1.
 
 mod append;
+mod cgroup;
 mod child;
+mod create;
+mod crew;
+mod memory;
 mod parameter;
 mod progress;
 mod random;
+mod shared;
+mod swap;
 
 pub use append::{Appender, BLOCK, Sync};
-pub use child::{Child, Death, exit, fork};
+pub use cgroup::MemoryCgroup;
+pub use child::{Child, Death, exit, fork, set_oom_score_adj, share_memory};
+pub use create::create_and_unlink;
+pub use crew::{Crew, restart};
+pub use memory::{CHUNK, Chunk, circle, hoard, hoard_while};
 pub use parameter::{Kind, Parameter, Values};
 pub use random::Random;
+pub use shared::SharedFile;
+pub use swap::LoopSwap;
 
 use oomph_wire::page::{GUEST_VARIABLE, Progress};
 use std::fmt;

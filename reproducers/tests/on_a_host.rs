@@ -3,10 +3,12 @@
 
 use std::process::{Command, Output};
 
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("exit-with", env!("CARGO_BIN_EXE_exit-with")),
     ("fill-disk", env!("CARGO_BIN_EXE_fill-disk")),
     ("freeze-forever", env!("CARGO_BIN_EXE_freeze-forever")),
+    ("isolation-storm", env!("CARGO_BIN_EXE_isolation-storm")),
+    ("kswapd-block", env!("CARGO_BIN_EXE_kswapd-block")),
     ("spin-rt", env!("CARGO_BIN_EXE_spin-rt")),
     ("xfs-inode-mutex", env!("CARGO_BIN_EXE_xfs-inode-mutex")),
 ];

@@ -88,6 +88,7 @@ pub(super) mod tests {
                 memory: 256 << 20,
                 disks: disks.iter().map(disk).collect(),
                 sysctl: BTreeMap::from([("vm.panic_on_oom".into(), "0".into())]),
+                modules: vec![],
                 cmdline: vec![],
             },
             workload: Workload {

@@ -28,13 +28,12 @@ pub struct LoadedModule {
 }
 
 /// Modules without which a scenario does not work, each with its dependencies left to be found: the disks' bus, driver and
-/// filesystems. Serial ports are built in wherever a console is.
-pub fn wanted_modules(scenario: &Scenario) -> Vec<&'static str> {
+/// filesystems, and what the scenario asks for. Serial ports are built in wherever a console is.
+pub fn wanted_modules(scenario: &Scenario) -> Vec<&str> {
     let filesystems: BTreeSet<_> = scenario.guest.disks.values().map(|disk| disk.filesystem.name()).collect();
-    if filesystems.is_empty() {
-        return Vec::new();
-    }
-    ["virtio_pci", "virtio_blk"].into_iter().chain(filesystems).collect()
+    let bus = if filesystems.is_empty() { [].as_slice() } else { &["virtio_pci", "virtio_blk"] };
+    let asked = scenario.guest.modules.iter().map(String::as_str);
+    bus.iter().copied().chain(filesystems).chain(asked).collect()
 }
 
 /// The modules to load for `wanted`, in their order, as plain copies in the cache. A kernel without a modules directory

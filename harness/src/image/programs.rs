@@ -19,6 +19,8 @@ pub fn explanation(name: &str) -> Option<&'static str> {
         "exit-with" => include_str!("../../../reproducers/src/bin/exit-with.txt"),
         "fill-disk" => include_str!("../../../reproducers/src/bin/fill-disk.txt"),
         "freeze-forever" => include_str!("../../../reproducers/src/bin/freeze-forever.txt"),
+        "isolation-storm" => include_str!("../../../reproducers/src/bin/isolation-storm.txt"),
+        "kswapd-block" => include_str!("../../../reproducers/src/bin/kswapd-block.txt"),
         "spin-rt" => include_str!("../../../reproducers/src/bin/spin-rt.txt"),
         "xfs-inode-mutex" => include_str!("../../../reproducers/src/bin/xfs-inode-mutex.txt"),
         _ => return None,

@@ -171,6 +171,8 @@ pub struct Guest {
     pub disks: BTreeMap<String, Disk>,
     /// Kernel settings to write before the workload starts.
     pub sysctl: BTreeMap<String, String>,
+    /// Kernel modules to load besides those that the disks need.
+    pub modules: Vec<String>,
     /// Words to add to the kernel's command line.
     pub cmdline: Vec<String>,
 }

@@ -8,8 +8,8 @@ pub use kernel::{RawBase, RawDebianConfig, RawKernel, RawKernels, RawSource, Raw
 
 use super::model::{Filesystem, Mechanism, Outcome, ProbeKind, VersionBound};
 use super::scalars::{
-    ArgName, ArgText, BootWord, DiskName, Duration, FilePath, Flag, KernelName, Line, MountPoint, Name, ProcessName,
-    Setting, SettingName, Size, Until, VariableName, Whole,
+    ArgName, ArgText, BootWord, DiskName, Duration, FilePath, Flag, KernelName, Line, ModuleName, MountPoint, Name,
+    ProcessName, Setting, SettingName, Size, Until, VariableName, Whole,
 };
 use super::value::{At, Entries, Val};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -71,6 +71,10 @@ pub struct RawGuest {
     /// Kernel settings to write before the workload starts. Default: vm.oom_dump_tasks is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sysctl: Option<Entries<SettingName, Val<Setting>>>,
+    /// Kernel modules to load besides those that the disks need; what is built in is there already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["loop"]]))]
+    pub modules: Vec<Val<ModuleName>>,
     /// Words to add to the kernel's command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cmdline: Vec<Val<BootWord>>,

@@ -109,6 +109,12 @@ text! {
     "one word of printable ASCII; each word is an item of its own"
 }
 text! {
+    /// The name of a kernel module, with `-` or `_`, without `.ko`.
+    ModuleName, "a module's name", "^[A-Za-z0-9][A-Za-z0-9_-]*$", 55,
+    |text| word(text, letter_or_digit, |c| letter_or_digit(c) || matches!(c, '_' | '-')),
+    "letters, digits, `_` and `-`, without `.ko`: `loop`"
+}
+text! {
     /// The name of an argument: `writers` for `--writers=…`.
     ArgName, "an argument's name", "^[A-Za-z0-9][A-Za-z0-9._-]*$", 100,
     |text| word(text, letter_or_digit, |c| letter_or_digit(c) || "._-".contains(c)),
@@ -332,6 +338,7 @@ mod tests {
             agree::<MountPoint>(&text)?;
             agree::<SettingName>(&text)?;
             agree::<BootWord>(&text)?;
+            agree::<ModuleName>(&text)?;
             agree::<ArgName>(&text)?;
             agree::<VariableName>(&text)?;
             agree::<ProcessName>(&text)?;

@@ -11,8 +11,8 @@ use super::raw::{
     RawSource, RawThrottle, RawTree, RawWorkload,
 };
 use super::scalars::{
-    ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, KernelName, Line, MakeName, MakeValue, Modules,
-    MountPoint, Name, OptionLine, ProcessName, Setting, SettingName, Sha256, Size, Until, VariableName, Whole,
+    ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, KernelName, Line, MakeName, MakeValue, ModuleName,
+    Modules, MountPoint, Name, OptionLine, ProcessName, Setting, SettingName, Sha256, Size, Until, VariableName, Whole,
 };
 use super::value::{At, Entries, Scalar, Val};
 use crate::event::Rules;
@@ -123,6 +123,7 @@ fn guest(guest: &Guest) -> RawGuest {
         memory: Val::of(&Size(guest.memory)),
         disks: (!disks.is_empty()).then_some(Entries(disks)),
         sysctl: Some(Entries(sysctl)),
+        modules: guest.modules.iter().map(|module| Val::of(&ModuleName(module.clone()))).collect(),
         cmdline: guest.cmdline.iter().map(|word| Val::of(&BootWord(word.clone()))).collect(),
     }
 }

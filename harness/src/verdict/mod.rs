@@ -69,6 +69,14 @@ impl Verdict {
         }
     }
 
+    /// Why it is inconclusive; `None` for a run that has an outcome.
+    pub fn inconclusive(&self) -> Option<Reason> {
+        match self.end {
+            End::Outcome(_) => None,
+            End::Inconclusive { reason, .. } => Some(reason),
+        }
+    }
+
     /// The escape after which a hung guest answered again; `None` where none helped or none was needed.
     pub fn ended_by(&self) -> Option<&str> {
         self.escapes.iter().find(|escape| escape.answered_after_ms.is_some()).map(|escape| escape.action.as_str())

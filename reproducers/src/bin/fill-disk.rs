@@ -18,6 +18,6 @@ fn main() -> ExitCode {
 }
 
 fn work(_: &Values, page: &'static Progress) -> Result<(), Failure> {
-    let mut appender = Appender::open(PROGRAM.name, u64::MAX, Sync::Never, &mut Random::new(1, 0))?;
+    let appender = Appender::open(PROGRAM.name, u64::MAX, Sync::Never, &mut Random::new(1, 0))?;
     Err(appender.run(page))
 }

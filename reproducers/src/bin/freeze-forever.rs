@@ -51,7 +51,7 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
 fn write(page: &Progress, index: u64) -> u8 {
     let path = format!("{}.{index}", PROGRAM.name);
     let failure = match Appender::open(path, 1 << 20, Sync::Always, &mut Random::new(1, index)) {
-        Ok(mut appender) => appender.run(page),
+        Ok(appender) => appender.run(page),
         Err(failure) => failure,
     };
     report(page, PROGRAM.name, &failure);

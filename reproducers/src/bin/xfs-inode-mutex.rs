@@ -1,15 +1,14 @@
 //! The third case of the seed: the OOM victim waits for an inode's lock whose holder waits for the victim's memory.
-//! Lives here: writers, hogs, and keeping both alive.
+//! Lives here: writers and hogs.
 //! May not live here: anything shared with other reproducers (that is the library).
 
-use oomph_reproducers::{Appender, Child, Death, FAILED, Failure, Parameter, Program, Random, Sync, Values};
-use oomph_reproducers::{exit, fork, report, run};
+use oomph_reproducers::{Appender, Crew, FAILED, Failure, MemoryCgroup, Parameter, Program, Random, Sync, Values};
+use oomph_reproducers::{create_and_unlink, exit, hoard_while, report, restart, run, set_oom_score_adj, share_memory};
 use oomph_wire::page::Progress;
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PROGRAM: Program = Program {
     name: "xfs-inode-mutex",
@@ -17,10 +16,28 @@ const PROGRAM: Program = Program {
     parameters: &[
         Parameter::number("writers", 10, 1, 2000, "processes that append to a file"),
         Parameter::number("hogs", 4, 1, 64, "processes that touch memory without end, and append too"),
-        Parameter::number("threads", 8, 0, 256, "threads of each hog that append; they share its memory"),
+        Parameter::number("threads", 8, 0, 256, "tasks of each hog that append; they share its memory"),
+        Parameter::choice(
+            "share",
+            &["threads", "processes"],
+            "what those are: threads, or processes with one memory (those append in any case)",
+        ),
+        Parameter::choice(
+            "work",
+            &["append", "create"],
+            "whether files are appended to, or made and removed in one folder",
+        ),
         Parameter::choice("file", &["same", "own"], "whether all append to one file, or each task to one of its own"),
         Parameter::choice("fsync", &["true", "false"], "whether each append is followed by an fsync"),
         Parameter::number("file-mib", 8, 1, 1 << 20, "MiB at which a file is cut to nothing and grows anew"),
+        Parameter::number("writers-adj", 0, 0, 1000, "oom_score_adj of the writers; 1000: the victim is one of them"),
+        Parameter::number(
+            "memcg-mib",
+            0,
+            0,
+            1 << 20,
+            "MiB that all of them together may have, in a memory cgroup; 0: no bound",
+        ),
         Parameter::number("delay", 5, 0, 3600, "seconds from the writers' start to the hogs' start"),
         Parameter::number(
             "restart",
@@ -48,54 +65,54 @@ fn main() -> ExitCode {
 #[derive(Clone, Copy)]
 struct Plan {
     threads: u64,
+    processes: bool,
+    creates: bool,
     own_file: bool,
     sync: Sync,
     bound: u64,
-    restart: Option<Duration>,
+    writers_adj: u64,
     seed: u64,
     page: &'static Progress,
-}
-
-#[derive(Clone, Copy)]
-enum Role {
-    Writer,
-    Hog,
-}
-
-/// A child that runs, or will when its time comes.
-struct Task {
-    role: Role,
-    /// Of the first of its appenders; each has its own.
-    index: u64,
-    /// `None` for one that is not to start any more.
-    start: Option<Instant>,
-    running: Option<Child>,
 }
 
 fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
     let plan = Plan {
         threads: values.number("threads"),
+        processes: values.word("share") == "processes",
+        creates: values.word("work") == "create",
         own_file: values.word("file") == "own",
         sync: if values.word("fsync") == "true" { Sync::Always } else { Sync::Never },
         bound: values.number("file-mib") << 20,
-        restart: Some(Duration::from_secs(values.number("restart"))).filter(|time| !time.is_zero()),
+        writers_adj: values.number("writers-adj"),
         seed: values.number("seed"),
         page,
     };
     let (writers, hogs) = (values.number("writers"), values.number("hogs"));
-    check_space(&plan, writers + hogs * plan.threads)?;
-    let now = Instant::now();
+    if !plan.creates {
+        check_space(&plan, writers + hogs * plan.threads)?;
+    }
+    let memory = values.number("memcg-mib") << 20;
+    if memory > 0 {
+        MemoryCgroup::make(PROGRAM.name, memory)?.enter()?;
+    }
     let delay = Duration::from_secs(values.number("delay"));
-    let writer = |index| Task { role: Role::Writer, index, start: Some(now), running: None };
-    let hog = |hog| {
+    let mut crew = Crew::new(page, restart(values.number("restart")));
+    for index in 0..writers {
+        crew.add(Duration::ZERO, move || fail(page, live_as_writer(&plan, index)));
+    }
+    for hog in 0..hogs {
+        // Each appender has an index of its own.
         let index = writers + hog * plan.threads.max(1);
         let jitter = Duration::from_millis(Random::new(plan.seed, index).number() % 500);
-        Task { role: Role::Hog, index, start: Some(now + delay + jitter), running: None }
-    };
-    let mut tasks: Vec<Task> = (0..writers).map(writer).chain((0..hogs).map(hog)).collect();
-    let result = watch(&plan, &mut tasks);
-    tasks.iter().filter_map(|task| task.running).for_each(Child::kill);
-    result
+        crew.add(delay + jitter, move || fail(page, live_as_hog(&plan, index)));
+    }
+    crew.run()
+}
+
+/// The exit code of a task that failed.
+fn fail(page: &Progress, failure: Failure) -> u8 {
+    report(page, PROGRAM.name, &failure);
+    FAILED
 }
 
 /// So many files must fit at their bound; XFS, which allocates ahead of an append, gives that back when space is short.
@@ -111,71 +128,67 @@ fn check_space(plan: &Plan, appenders: u64) -> Result<(), Failure> {
     Err(Failure { what, errno: libc::ENOSPC })
 }
 
-/// Starts what is due and reaps what has ended, for ever; ends only when a task fails.
-fn watch(plan: &Plan, tasks: &mut [Task]) -> Result<(), Failure> {
-    loop {
-        while let Some(death) = Death::reap(plan.page) {
-            death.check(plan.page, "task")?;
-            if let Some(task) = tasks.iter_mut().find(|task| task.running == Some(death.child)) {
-                task.running = None;
-                task.start = plan.restart.map(|after| Instant::now() + after);
-            }
-        }
-        let now = Instant::now();
-        for task in tasks.iter_mut().filter(|task| task.running.is_none()) {
-            if task.start.is_some_and(|start| start <= now) {
-                // A fork that fails for want of memory is tried again at the next turn.
-                task.running = fork(|| live(plan, task.role, task.index)).ok();
-            }
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// A child's life; returns only when it fails.
-fn live(plan: &Plan, role: Role, index: u64) -> u8 {
-    match role {
-        Role::Writer => append(plan, index),
-        Role::Hog => {
-            for index in index..index + plan.threads {
-                let plan = *plan;
-                let thread = thread::Builder::new().stack_size(64 * 1024).spawn(move || exit(append(&plan, index)));
-                if thread.is_err() {
-                    break; // No memory for more threads: pressure enough.
-                }
-            }
-            touch(plan.page)
-        }
-    }
-}
-
-/// Appends for ever; returns the exit code of a failure.
-fn append(plan: &Plan, index: u64) -> u8 {
-    plan.page.started.fetch_add(1, Relaxed);
-    let path = if plan.own_file { format!("{}.{index}", PROGRAM.name) } else { PROGRAM.name.to_owned() };
-    let failure = match Appender::open(path, plan.bound, plan.sync, &mut Random::new(plan.seed, index)) {
-        Ok(mut appender) => appender.run(plan.page),
+fn live_as_writer(plan: &Plan, index: u64) -> Failure {
+    match set_oom_score_adj(plan.writers_adj.cast_signed()) {
+        Ok(()) => write(plan, index),
         Err(failure) => failure,
-    };
-    report(plan.page, PROGRAM.name, &failure);
+    }
+}
+
+/// A hog's life: tasks that write, and one that hoards.
+fn live_as_hog(plan: &Plan, index: u64) -> Failure {
+    plan.page.started.fetch_add(1, Relaxed);
+    for index in index..index + plan.threads {
+        let started = if plan.processes { start_process(plan, index) } else { start_thread(plan, index) };
+        match started {
+            Ok(true) => {}
+            Ok(false) => break, // No memory for more: pressure enough.
+            Err(failure) => return failure,
+        }
+    }
+    // A process that shares this memory cannot report, so its errno is looked for.
+    hoard_while(|| plan.page.errno.load(Relaxed) == 0);
+    let errno = i32::try_from(plan.page.errno.load(Relaxed)).unwrap_or(0);
+    Failure { what: "a task failed".into(), errno }
+}
+
+fn start_thread(plan: &Plan, index: u64) -> Result<bool, Failure> {
+    let plan = *plan;
+    let thread = thread::Builder::new().stack_size(64 * 1024);
+    Ok(thread.spawn(move || exit(fail(plan.page, write(&plan, index)))).is_ok())
+}
+
+/// What a process that shares a hog's memory works with.
+struct Shared {
+    appender: Appender,
+    page: &'static Progress,
+}
+
+fn start_process(plan: &Plan, index: u64) -> Result<bool, Failure> {
+    let appender = Appender::open(path(plan, index), plan.bound, plan.sync, &mut Random::new(plan.seed, index))?;
+    plan.page.started.fetch_add(1, Relaxed);
+    let shared = Box::leak(Box::new(Shared { appender, page: plan.page }));
+    Ok(share_memory(append_quietly, shared).is_ok())
+}
+
+fn append_quietly(shared: &'static Shared) -> u8 {
+    let errno = shared.appender.run_quietly(shared.page);
+    shared.page.errno.store(u64::from(errno.raw_os_error().unsigned_abs()), Relaxed);
     FAILED
 }
 
-/// Maps and touches memory without end. When the kernel refuses to map more, it waits for better times.
-fn touch(page: &Progress) -> ! {
-    const CHUNK: usize = 1 << 20;
-    page.started.fetch_add(1, Relaxed);
-    loop {
-        // SAFETY: the kernel chooses the address, so the mapping covers nothing that is in use.
-        let mapped = unsafe {
-            mmap_anonymous(std::ptr::null_mut(), CHUNK, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
-        };
-        match mapped {
-            // SAFETY: the mapping is CHUNK bytes, readable and writable, and nothing else refers to it.
-            Ok(start) => (0..CHUNK).step_by(4096).for_each(|offset| unsafe {
-                start.cast::<u8>().add(offset).write_volatile(1);
-            }),
-            Err(_) => thread::sleep(Duration::from_millis(50)),
-        }
+fn path(plan: &Plan, index: u64) -> String {
+    if plan.own_file { format!("{}.{index}", PROGRAM.name) } else { PROGRAM.name.to_owned() }
+}
+
+/// Writes for ever, until it fails.
+fn write(plan: &Plan, index: u64) -> Failure {
+    plan.page.started.fetch_add(1, Relaxed);
+    if plan.creates {
+        return create_and_unlink(&format!("{}.{index}", PROGRAM.name), plan.sync == Sync::Always, plan.page);
+    }
+    match Appender::open(path(plan, index), plan.bound, plan.sync, &mut Random::new(plan.seed, index)) {
+        Ok(appender) => appender.run(plan.page),
+        Err(failure) => failure,
     }
 }

@@ -91,12 +91,14 @@ impl Checker<'_> {
         }
         let disks = raw.disks.as_ref().map_or(Some(BTreeMap::new()), |disks| self.disks(disks));
         let sysctl = self.sysctl(raw.sysctl.as_ref());
+        let modules = self.all(&raw.modules);
         let cmdline = self.cmdline(&raw.cmdline);
         Some(Guest {
             cpus: u32::try_from(cpus?.0).ok()?,
             memory: memory?,
             disks: disks?,
             sysctl: sysctl?,
+            modules: modules?.into_iter().map(|module| module.0).collect(),
             cmdline: cmdline?,
         })
     }

@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The reproducers that the harness carries. All but the first are for tests of the harness itself.
-pub const REPRODUCERS: [&str; 5] = ["xfs-inode-mutex", "freeze-forever", "spin-rt", "exit-with", "fill-disk"];
+/// The reproducers that the harness carries. All but the first three are for tests of the harness itself.
+pub const REPRODUCERS: [&str; 7] =
+    ["xfs-inode-mutex", "kswapd-block", "isolation-storm", "freeze-forever", "spin-rt", "exit-with", "fill-disk"];
 
 /// Most arguments, and most variables.
 const MAX_WORDS: usize = 256;

@@ -1,0 +1,56 @@
+//! A result folder as a file of the corpus: `cargo run --example corpus -- RESULT > harness/tests/corpus/NAME.jsonl`.
+//! Lives here: what is left out of a recorded run, and the proof that its verdict does not rest on that.
+//! May not live here: judging; the expected verdict is the stored one.
+//!
+//! The file's first line is the expected verdict and where the run comes from; the others are its events. `scripts/corpus.sh`
+//! makes the whole corpus anew.
+
+use anyhow::{Context, bail};
+use oomph::event::{Event, Kind, Phase, read_events};
+use oomph::kmsg::{Timestamps, matters};
+use oomph::results;
+use oomph::verdict::judge;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::PathBuf;
+
+fn main() -> anyhow::Result<()> {
+    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else { bail!("usage: corpus RESULT") };
+    let run = results::load(&folder)?;
+    let file = folder.join("events.jsonl");
+    let events = read_events(BufReader::new(File::open(&file).with_context(|| file.display().to_string())?))?;
+    let events = trim(events);
+    let verdict = judge(&events);
+    let expected = serde_json::json!({
+        "outcome": run.outcome, "mechanism": run.mechanism, "inconclusive": run.inconclusive,
+        "kills": run.kills.len(), "ended_by": run.ended_by,
+    });
+    let found = serde_json::json!({
+        "outcome": verdict.outcome(), "mechanism": verdict.mechanism, "inconclusive": verdict.inconclusive(),
+        "kills": verdict.kills.len(), "ended_by": verdict.ended_by(),
+    });
+    if expected != found {
+        bail!("{}: its run.json says {expected}, what is left of its events {found}", folder.display());
+    }
+    let mut out = std::io::stdout().lock();
+    let from = serde_json::json!({ "scenario": run.scenario, "kernel": run.kernel, "started": run.started });
+    writeln!(out, "{}", serde_json::json!({ "expect": expected, "from": from }))?;
+    for event in events {
+        writeln!(out, "{}", serde_json::to_string(&event)?)?;
+    }
+    Ok(())
+}
+
+/// Leaves out what the guest printed while it booted and no verdict reads.
+fn trim(events: Vec<Event>) -> Vec<Event> {
+    let mut boots = true;
+    let mut kept = Vec::with_capacity(events.len());
+    for event in events {
+        boots &= !matches!(event.kind, Kind::Phase { phase: Phase::Settle });
+        match &event.kind {
+            Kind::Console { line } if boots && !matters(line, Timestamps::Required) => {}
+            _ => kept.push(event),
+        }
+    }
+    kept
+}

@@ -1,0 +1,88 @@
+//! Recorded runs of real guests, one of every outcome and mechanism, judged again: `corpus/*.jsonl`, expected verdict on top.
+//! Lives here: that each is judged as it was, and that none is missing.
+//! May not live here: made-up streams (`verdict::tests` has those).
+#![allow(clippy::unwrap_used)]
+
+use oomph::event::{Event, Reason, read_events};
+use oomph::scenario::{Mechanism, Outcome};
+use oomph::verdict::{Verdict, judge};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[derive(Deserialize)]
+struct Head {
+    expect: Expect,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Expect {
+    outcome: Option<Outcome>,
+    mechanism: Option<Mechanism>,
+    inconclusive: Option<Reason>,
+    kills: usize,
+    ended_by: Option<String>,
+}
+
+impl Expect {
+    fn of(verdict: &Verdict) -> Self {
+        Self {
+            outcome: verdict.outcome(),
+            mechanism: verdict.mechanism,
+            inconclusive: verdict.inconclusive(),
+            kills: verdict.kills.len(),
+            ended_by: verdict.ended_by().map(str::to_owned),
+        }
+    }
+}
+
+/// Name, expectation and events of each recorded run.
+fn corpus() -> Vec<(String, Expect, Vec<Event>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (head, events) = text.split_once('\n').unwrap();
+        let head: Head = serde_json::from_str(head).unwrap_or_else(|error| panic!("{name}: {error}"));
+        all.push((name, head.expect, read_events(events.as_bytes()).unwrap()));
+    }
+    all
+}
+
+#[test]
+fn each_is_judged_as_it_was() {
+    for (name, expect, events) in corpus() {
+        assert_eq!(Expect::of(&judge(&events)), expect, "{name}");
+    }
+}
+
+/// A stall that ended by itself is in a run that was not hung; all of a hang's window stood still.
+#[test]
+fn stalls_that_ended_stood_still_for_less_than_hangs() {
+    let (mut ended, mut hung) = (0, u64::MAX);
+    for (_, expect, events) in corpus() {
+        let verdict = judge(&events);
+        match expect.outcome {
+            Some(Outcome::Hung) => hung = hung.min(verdict.longest_frozen_ms),
+            Some(_) => ended = ended.max(verdict.longest_frozen_ms),
+            None => {}
+        }
+    }
+    assert!(2 * ended < hung, "longest still stretch: {ended} ms in stalls that ended, {hung} ms in hangs");
+}
+
+#[test]
+fn every_outcome_and_mechanism_is_there() {
+    let all = corpus();
+    let outcomes: BTreeSet<_> = all.iter().filter_map(|(_, expect, _)| expect.outcome.map(Outcome::name)).collect();
+    let mechanisms: BTreeSet<_> =
+        all.iter().filter_map(|(_, expect, _)| expect.mechanism.map(Mechanism::name)).collect();
+    assert_eq!(outcomes, BTreeSet::from(["recovered", "oom-killed", "hung", "panicked"]));
+    assert_eq!(
+        mechanisms,
+        BTreeSet::from(["oom-deadlock", "no-fs-livelock", "isolation-throttle", "io-stall", "unknown"])
+    );
+    assert!(all.iter().any(|(_, expect, _)| expect.inconclusive.is_some()));
+}

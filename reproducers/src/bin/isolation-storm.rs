@@ -1,0 +1,154 @@
+//! The first case of the seed: everyone who reclaims waits because too many pages are off the lists already.
+//! Lives here: the storm of reclaimers, and that of compactors.
+//! May not live here: anything shared with other reproducers (that is the library).
+
+use oomph_reproducers::{
+    CHUNK, Chunk, Crew, FAILED, Failure, LoopSwap, Parameter, Program, Random, SharedFile, Values,
+};
+use oomph_reproducers::{report, restart, run};
+use oomph_wire::page::Progress;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The file that all dirty.
+const FILE: &str = "isolation-storm.file";
+/// A write compacts all memory, waiting for pages under writeback (mm/compaction.c, 2.6.35).
+const COMPACT: &str = "/proc/sys/vm/compact_memory";
+const PAGE: usize = 4096;
+
+const PROGRAM: Program = Program {
+    name: "isolation-storm",
+    summary: "Many tasks reclaim or compact at once, and wait while too many pages are isolated.",
+    parameters: &[
+        Parameter::choice("mode", &["reclaim", "compact"], "what all tasks do at once: reclaim, or compact"),
+        Parameter::number("tasks", 100, 1, 5000, "processes"),
+        Parameter::number("anon-mib", 0, 0, 1 << 20, "MiB that each task touches over and over; 0: more without end"),
+        Parameter::number("file-mib", 64, 0, 1 << 20, "MiB of one file that all map and dirty; 0 for none"),
+        Parameter::choice("swap", &["none", "loop"], "swap to a file behind a loop device, or to what the guest has"),
+        Parameter::number("swap-mib", 1024, 16, 1 << 20, "MiB of swap behind the loop device"),
+        Parameter::number("requests", 4, 4, 1024, "requests that the loop device takes at a time"),
+        Parameter::number(
+            "locked-mib",
+            0,
+            0,
+            1 << 20,
+            "MiB that the first task locks in memory: so much less is on the lists",
+        ),
+        Parameter::number(
+            "restart",
+            5,
+            0,
+            3600,
+            "seconds after its death at which a task is started anew; 0 for never",
+        ),
+        Parameter::number("seed", 1, 0, u64::MAX, "decides when each task starts and where, not how they race"),
+    ],
+    explanation: include_str!("isolation-storm.txt"),
+};
+
+fn main() -> ExitCode {
+    run(&PROGRAM, work)
+}
+
+/// What every task has to know.
+#[derive(Clone, Copy)]
+struct Plan {
+    anon: u64,
+    file: u64,
+    seed: u64,
+    page: &'static Progress,
+}
+
+fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
+    let plan = Plan {
+        anon: values.number("anon-mib") << 20,
+        file: values.number("file-mib") << 20,
+        seed: values.number("seed"),
+        page,
+    };
+    if values.word("swap") == "loop" {
+        let swap = LoopSwap {
+            file: Path::new("isolation-storm.swap"),
+            size: values.number("swap-mib") << 20,
+            requests: values.number("requests"),
+            direct: false,
+        };
+        swap.on()?;
+    }
+    let compacts = values.word("mode") == "compact";
+    if compacts {
+        // Else only madvised memory is compacted for, and not by whoever faults (Linux 4.6).
+        std::fs::write("/sys/kernel/mm/transparent_hugepage/defrag", "always").ok();
+    }
+    let mut crew = Crew::new(page, restart(values.number("restart")));
+    let locked = values.number("locked-mib");
+    if locked > 0 {
+        crew.add(Duration::ZERO, move || fail(page, lock(locked)));
+    }
+    for index in 0..values.number("tasks") {
+        let jitter = Duration::from_millis(Random::new(plan.seed, index).number() % 500);
+        crew.add(jitter, move || {
+            page.started.fetch_add(1, Relaxed);
+            let failure = storm(&plan, index, compacts);
+            fail(page, failure)
+        });
+    }
+    crew.run()
+}
+
+/// The exit code of a task that failed.
+fn fail(page: &Progress, failure: Failure) -> u8 {
+    report(page, PROGRAM.name, &failure);
+    FAILED
+}
+
+/// Keeps memory off the lists of what can be reclaimed or moved.
+fn lock(mib: u64) -> Failure {
+    if let Err(errno) = rustix::mm::mlockall(rustix::mm::MlockAllFlags::FUTURE) {
+        return Failure::new("mlockall", errno);
+    }
+    for _ in 0..mib {
+        if let Err(error) = Chunk::map() {
+            return Failure::new("map memory to lock", error);
+        }
+    }
+    loop {
+        sleep(Duration::from_secs(3600));
+    }
+}
+
+/// A task's life: a chunk of its own memory, as many pages of the file, from a place of its own on; a count. Then the same
+/// again, and a compaction of everything if that is wanted.
+fn storm(plan: &Plan, index: u64, compacts: bool) -> Failure {
+    let file = match (plan.file > 0).then(|| SharedFile::map(Path::new(FILE), plan.file)).transpose() {
+        Ok(file) => file,
+        Err(failure) => return failure,
+    };
+    let start = Random::new(plan.seed, index).number();
+    let mut place = file.map_or(0, |file| usize::try_from(start % file.pages() as u64).unwrap_or(0));
+    let most = usize::try_from(plan.anon).unwrap_or(usize::MAX) / CHUNK;
+    let mut chunks: Vec<Chunk> = Vec::new();
+    for turn in 0.. {
+        if most == 0 || chunks.len() < most {
+            // When the kernel refuses, what there is already is touched again.
+            chunks.extend(Chunk::map());
+        }
+        if let Some(chunk) = chunks.get(turn % chunks.len().max(1)) {
+            chunk.touch();
+        }
+        if let Some(file) = file {
+            for _ in 0..CHUNK / PAGE {
+                file.dirty(place);
+                place += 1;
+            }
+        }
+        if compacts && let Err(error) = std::fs::write(COMPACT, "1") {
+            return Failure::new(format!("write {COMPACT}"), error);
+        }
+        plan.page.step();
+    }
+    Failure { what: "the storm has passed".into(), errno: 0 }
+}

@@ -1,0 +1,119 @@
+//! Swap space on a file behind a loop device.
+//! Lives here: the file, its signature, the loop device, swapon.
+//! May not live here: who swaps.
+//!
+//! Nodes are made here, so that no devtmpfs is needed. Numbers: Documentation/admin-guide/devices.txt (loop-control is 10:237,
+//! loopN is 7:N); ioctls: include/uapi/linux/loop.h. A loop device's own limits: drivers/block/loop.c.
+
+use crate::Failure;
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use rustix::io::Errno;
+use std::ffi::CString;
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+const LOOP_CTL_GET_FREE: libc::c_ulong = 0x4c82;
+const LOOP_SET_FD: libc::c_ulong = 0x4c00;
+const LOOP_SET_DIRECT_IO: libc::c_ulong = 0x4c08;
+const PAGE: usize = 4096;
+
+/// Swap space as it is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct LoopSwap<'a> {
+    /// The file, made anew. It has holes: its blocks are allocated when pages are first swapped to them.
+    pub file: &'a Path,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Requests that the loop device takes at a time (`queue/nr_requests`; the kernel takes no fewer than 4).
+    pub requests: u64,
+    /// Whether the device goes around the page cache (`LOOP_SET_DIRECT_IO`, Linux 4.4).
+    pub direct: bool,
+}
+
+impl LoopSwap<'_> {
+    /// Makes the file, sets the loop device up and swaps to it. It stays until the guest ends.
+    pub fn on(&self) -> Result<(), Failure> {
+        let name = self.file.display();
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(true).open(self.file);
+        let file = file.map_err(|error| Failure::new(format!("make {name}"), error))?;
+        let sized = file.set_len(self.size).and_then(|()| file.write_all_at(&signature(self.size), 0));
+        sized.and_then(|()| file.sync_all()).map_err(|error| Failure::new(format!("write {name}"), error))?;
+        let device = self.attach(&file)?;
+        swap_on(&device)
+    }
+
+    fn attach(&self, file: &File) -> Result<String, Failure> {
+        let control = open_node("/dev/loop-control", FileType::CharacterDevice, 10, 237)?;
+        let number =
+            ioctl(&control, LOOP_CTL_GET_FREE, 0).map_err(|error| Failure::new("find a loop device", error))?;
+        let path = format!("/dev/loop{number}");
+        let device = open_node(&path, FileType::BlockDevice, 7, u32::try_from(number).unwrap_or(0))?;
+        let set = ioctl(&device, LOOP_SET_FD, libc::c_ulong::try_from(file.as_raw_fd()).unwrap_or(0));
+        set.map_err(|error| Failure::new(format!("put the file behind {path}"), error))?;
+        if self.direct {
+            let set = ioctl(&device, LOOP_SET_DIRECT_IO, 1);
+            set.map_err(|error| Failure::new(format!("take {path} around the page cache"), error))?;
+        }
+        // A scheduler would bring requests of its own.
+        let queue = format!("/sys/block/loop{number}/queue");
+        std::fs::write(format!("{queue}/scheduler"), "none").ok();
+        let place = format!("{queue}/nr_requests");
+        let requests = self.requests.to_string();
+        std::fs::write(&place, &requests)
+            .map_err(|error| Failure::new(format!("write {requests} to {place}"), error))?;
+        Ok(path)
+    }
+}
+
+/// A swap signature of version 1 (`union swap_header`, include/linux/swap.h): version and last page at byte 1024, magic at the
+/// page's end.
+fn signature(size: u64) -> [u8; PAGE] {
+    let mut page = [0; PAGE];
+    let last = u32::try_from(size / PAGE as u64).unwrap_or(u32::MAX).saturating_sub(1);
+    page[1024..1028].copy_from_slice(&1u32.to_ne_bytes());
+    page[1028..1032].copy_from_slice(&last.to_ne_bytes());
+    page[PAGE - 10..].copy_from_slice(b"SWAPSPACE2");
+    page
+}
+
+fn open_node(path: &str, kind: FileType, major: u32, minor: u32) -> Result<File, Failure> {
+    match mknodat(CWD, path, kind, Mode::RUSR | Mode::WUSR, makedev(major, minor)) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(Failure::new(format!("mknod {path}"), errno)),
+    }
+    let file = OpenOptions::new().read(true).write(true).open(path);
+    file.map_err(|error| Failure::new(format!("open {path} (is the module `loop` among the guest's?)"), error))
+}
+
+fn ioctl(file: &File, request: libc::c_ulong, argument: libc::c_ulong) -> std::io::Result<libc::c_int> {
+    // SAFETY: these requests take a plain number, and the kernel reads or writes no memory of ours.
+    match unsafe { libc::ioctl(file.as_raw_fd(), request, argument) } {
+        -1 => Err(std::io::Error::last_os_error()),
+        answer => Ok(answer),
+    }
+}
+
+fn swap_on(device: &str) -> Result<(), Failure> {
+    let failure = |error| Failure::new(format!("swapon {device}"), error);
+    let path = CString::new(device).map_err(|error| failure(error.into()))?;
+    // SAFETY: `path` is a string that ends with NUL and lives through the call.
+    match unsafe { libc::swapon(path.as_ptr(), 0) } {
+        0 => Ok(()),
+        _ => Err(failure(std::io::Error::last_os_error())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_says_where_the_space_ends() {
+        let page = signature(64 << 20);
+        assert_eq!(page[1028..1032], 16_383u32.to_ne_bytes());
+        assert_eq!(&page[4086..], b"SWAPSPACE2");
+    }
+}
