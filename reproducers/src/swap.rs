@@ -18,14 +18,18 @@ const LOOP_CTL_GET_FREE: libc::c_ulong = 0x4c82;
 const LOOP_SET_FD: libc::c_ulong = 0x4c00;
 const LOOP_SET_DIRECT_IO: libc::c_ulong = 0x4c08;
 const PAGE: usize = 4096;
+const MIB: usize = 1 << 20;
 
 /// Swap space as it is wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct LoopSwap<'a> {
-    /// The file, made anew. It has holes: its blocks are allocated when pages are first swapped to them.
+    /// The file, made anew.
     pub file: &'a Path,
     /// Its size in bytes.
     pub size: u64,
+    /// Whether all of it is written beforehand. Else it has holes, and its blocks are allocated when pages are first swapped
+    /// to them: that takes memory too.
+    pub written: bool,
     /// Requests that the loop device takes at a time (`queue/nr_requests`; the kernel takes no fewer than 4).
     pub requests: u64,
     /// Whether the device goes around the page cache (`LOOP_SET_DIRECT_IO`, Linux 4.4).
@@ -39,10 +43,21 @@ impl LoopSwap<'_> {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(true).open(self.file);
         let file = file.map_err(|error| Failure::new(format!("make {name}"), error))?;
-        let sized = file.set_len(self.size).and_then(|()| file.write_all_at(&signature(self.size), 0));
-        sized.and_then(|()| file.sync_all()).map_err(|error| Failure::new(format!("write {name}"), error))?;
+        self.fill(&file).map_err(|error| Failure::new(format!("write {name}"), error))?;
         let device = self.attach(&file)?;
         swap_on(&device)
+    }
+
+    fn fill(&self, file: &File) -> std::io::Result<()> {
+        file.set_len(self.size)?;
+        if self.written {
+            let zeroes = vec![0; MIB];
+            for place in (0..self.size).step_by(MIB) {
+                file.write_all_at(&zeroes[..MIB.min(usize::try_from(self.size - place).unwrap_or(MIB))], place)?;
+            }
+        }
+        file.write_all_at(&signature(self.size), 0)?;
+        file.sync_all()
     }
 
     fn attach(&self, file: &File) -> Result<String, Failure> {

@@ -6,4 +6,4 @@ mod interval;
 mod summary;
 
 pub use interval::{Interval, wilson};
-pub use summary::{Row, Share, summarise};
+pub use summary::{Row, Share, Spread, summarise};

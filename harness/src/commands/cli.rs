@@ -126,7 +126,11 @@ pub enum Results {
     /// Stored results, newest first
     List,
     /// Counts by scenario and kernel, with 95 % intervals
-    Summary,
+    Summary {
+        /// As a table in Markdown
+        #[arg(long)]
+        markdown: bool,
+    },
     /// One result
     Show {
         /// Result folder

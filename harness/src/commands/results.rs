@@ -16,7 +16,7 @@ use std::path::Path;
 pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Result<Status> {
     match verb {
         Results::List => list(global, output),
-        Results::Summary => summary(global, output),
+        Results::Summary { markdown } => summary(global, *markdown, output),
         Results::Show { result } => {
             let run = results::load(result).with_context(|| result.display().to_string())?;
             output.run(&run)?;
@@ -25,9 +25,14 @@ pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Resu
     }
 }
 
-fn summary(global: &Global, output: &Output) -> anyhow::Result<Status> {
+fn summary(global: &Global, markdown: bool, output: &Output) -> anyhow::Result<Status> {
     let listing = results::list(&global.results).with_context(|| global.results.display().to_string())?;
-    for row in campaign::summarise(&listing.runs) {
+    let rows = campaign::summarise(&listing.runs);
+    if markdown {
+        output.line(report::table(&rows).trim_end())?;
+        return Ok(Status::AsExpected);
+    }
+    for row in rows {
         if output.json() {
             output.line(&serde_json::to_string(&row)?)?
         } else {

@@ -11,5 +11,5 @@ mod text;
 pub use kernel::kernel_block;
 pub use live::Live;
 pub use stacks::stacks;
-pub use summary::row;
+pub use summary::{row, table};
 pub use text::block;

@@ -2,21 +2,35 @@
 //! Lives here: the lines of a row.
 //! May not live here: counting (`campaign`).
 
-use crate::campaign::Row;
+use crate::campaign::{Row, Share, Spread};
+
+/// How often an outcome was seen, of so many runs that have one.
+fn outcome(name: &str, share: &Share, conclusive: u64) -> String {
+    let percent = |share: f64| (share * 100.0).round();
+    let (low, high) = (percent(share.interval.low), percent(share.interval.high));
+    format!("{name} {} of {conclusive} ({low}–{high} %)", share.runs)
+}
 
 /// Two lines: what was run, and what it came to.
 pub fn row(row: &Row) -> String {
     let runs = if row.runs == 1 { "run" } else { "runs" };
     let conclusive: u64 = row.outcomes.values().map(|share| share.runs).sum();
-    let outcomes = row.outcomes.iter().map(|(name, share)| {
-        let percent = |share: f64| (share * 100.0).round();
-        let (low, high) = (percent(share.interval.low), percent(share.interval.high));
-        format!("{name} {} of {conclusive} ({low}–{high} %)", share.runs)
-    });
+    let outcomes = row.outcomes.iter().map(|(name, share)| outcome(name, share, conclusive));
     let inconclusive = row.inconclusive.iter().map(|(reason, runs)| format!("inconclusive ({reason}) {runs}"));
     let ends: Vec<String> = outcomes.chain(inconclusive).collect();
+    let mechanisms = row.mechanisms.iter().map(|(name, runs)| format!("{name} {runs}"));
+    let mechanisms = some("; mechanism ", &mechanisms.collect::<Vec<_>>().join(", "));
+    let spread = |what: &str, spread: Option<Spread>| {
+        spread.map_or(String::new(), |one| format!("; {what} {:.1} s, at worst {:.1} s", one.median, one.worst))
+    };
+    let ended = match row.ended_stalls {
+        (0, _) => String::new(),
+        (stalls, still) => {
+            format!("; {stalls} stalls ended by themselves, nothing moved for at most {still:.1} s of one")
+        }
+    };
     format!(
-        "{} on {} ({}): {} {runs}, {} as expected\n  {}; {}–{} kills, longest stalls {:.1}–{:.1} s",
+        "{} on {} ({}): {} {runs}, {} as expected\n  {}{mechanisms}; {}–{} kills, longest stalls {:.1}–{:.1} s{}{}{ended}",
         row.scenario,
         row.kernel,
         row.origin,
@@ -27,7 +41,43 @@ pub fn row(row: &Row) -> String {
         row.kills.1,
         row.max_stall_s.0,
         row.max_stall_s.1,
+        spread("stalled after", row.stall_after_s),
+        spread("verdict after", row.verdict_after_s),
     )
+}
+
+/// A text with what leads to it; nothing for an empty one.
+fn some(lead: &str, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{lead}{text}") }
+}
+
+/// A table in Markdown, for a patch mail or a README.
+pub fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| scenario | kernel | outcomes | mechanism | kills | stalled after | verdict after |\n|---|---|---|---|---|---|---|\n",
+    );
+    for row in rows {
+        let conclusive: u64 = row.outcomes.values().map(|share| share.runs).sum();
+        let outcomes = row.outcomes.iter().map(|(name, share)| outcome(name, share, conclusive));
+        let inconclusive = row.inconclusive.iter().map(|(reason, runs)| format!("inconclusive ({reason}) {runs}"));
+        let ends: Vec<String> = outcomes.chain(inconclusive).collect();
+        let mechanisms: Vec<String> = row.mechanisms.iter().map(|(name, runs)| format!("{name} {runs}")).collect();
+        let spread = |spread: Option<Spread>| {
+            spread.map_or("–".to_owned(), |one| format!("{:.1} s (worst {:.1})", one.median, one.worst))
+        };
+        let mechanisms = if mechanisms.is_empty() { "–".to_owned() } else { mechanisms.join(", ") };
+        text.push_str(&format!(
+            "| {} | {} | {} | {mechanisms} | {}–{} | {} | {} |\n",
+            row.scenario,
+            row.kernel,
+            ends.join(", "),
+            row.kills.0,
+            row.kills.1,
+            spread(row.stall_after_s),
+            spread(row.verdict_after_s),
+        ));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -46,7 +96,14 @@ mod tests {
         assert_eq!(
             super::row(&rows[0]),
             "s on k (linux-image 6.1.1): 3 runs, 2 as expected\n  \
-             hung 2 of 2 (34–100 %), inconclusive (qemu-died) 1; 1–1 kills, longest stalls 61.5–61.5 s"
+             hung 2 of 2 (34–100 %), inconclusive (qemu-died) 1; mechanism unknown 2; 1–1 kills, longest stalls \
+             61.5–61.5 s; stalled after 7.8 s, at worst 7.8 s; verdict after 70.0 s, at worst 70.0 s"
+        );
+        let table = super::table(&rows);
+        let last = table.lines().last().unwrap_or_default();
+        assert_eq!(
+            last,
+            "| s | k | hung 2 of 2 (34–100 %), inconclusive (qemu-died) 1 | unknown 2 | 1–1 | 7.8 s (worst 7.8) | 70.0 s (worst 70.0) |"
         );
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The file that all dirty.
 const FILE: &str = "isolation-storm.file";
@@ -29,6 +29,7 @@ const PROGRAM: Program = Program {
         Parameter::number("file-mib", 64, 0, 1 << 20, "MiB of one file that all map and dirty; 0 for none"),
         Parameter::choice("swap", &["none", "loop"], "swap to a file behind a loop device, or to what the guest has"),
         Parameter::number("swap-mib", 1024, 16, 1 << 20, "MiB of swap behind the loop device"),
+        Parameter::choice("swap-file", &["holes", "written"], "whether that file has holes, or is written beforehand"),
         Parameter::number("requests", 4, 4, 1024, "requests that the loop device takes at a time"),
         Parameter::number(
             "locked-mib",
@@ -36,6 +37,13 @@ const PROGRAM: Program = Program {
             0,
             1 << 20,
             "MiB that the first task locks in memory: so much less is on the lists",
+        ),
+        Parameter::number(
+            "delay",
+            5,
+            0,
+            3600,
+            "seconds from the first task's start to the storm: time to start the others",
         ),
         Parameter::number(
             "restart",
@@ -73,6 +81,7 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
         let swap = LoopSwap {
             file: Path::new("isolation-storm.swap"),
             size: values.number("swap-mib") << 20,
+            written: values.word("swap-file") == "written",
             requests: values.number("requests"),
             direct: false,
         };
@@ -88,12 +97,12 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
     if locked > 0 {
         crew.add(Duration::ZERO, move || fail(page, lock(locked)));
     }
+    let storm_at = Instant::now() + Duration::from_secs(values.number("delay"));
     for index in 0..values.number("tasks") {
-        let jitter = Duration::from_millis(Random::new(plan.seed, index).number() % 500);
-        crew.add(jitter, move || {
+        crew.add(Duration::ZERO, move || {
             page.started.fetch_add(1, Relaxed);
-            let failure = storm(&plan, index, compacts);
-            fail(page, failure)
+            sleep(storm_at.saturating_duration_since(Instant::now()));
+            fail(page, storm(&plan, index, compacts))
         });
     }
     crew.run()

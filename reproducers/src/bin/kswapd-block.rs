@@ -16,6 +16,7 @@ const PROGRAM: Program = Program {
     parameters: &[
         Parameter::choice("swap", &["loop", "given"], "swap to a file behind a loop device, or to what the guest has"),
         Parameter::number("swap-mib", 1024, 16, 1 << 20, "MiB of swap behind the loop device"),
+        Parameter::choice("swap-file", &["holes", "written"], "whether that file has holes, or is written beforehand"),
         Parameter::number("requests", 4, 4, 1024, "requests that the loop device takes at a time"),
         Parameter::choice("direct", &["false", "true"], "whether the loop device goes around the page cache"),
         Parameter::number("hogs", 4, 1, 2000, "processes that touch memory"),
@@ -51,6 +52,7 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
         let swap = LoopSwap {
             file: Path::new("kswapd-block.swap"),
             size: values.number("swap-mib") << 20,
+            written: values.word("swap-file") == "written",
             requests: values.number("requests"),
             direct: values.word("direct") == "true",
         };

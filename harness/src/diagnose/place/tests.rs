@@ -95,6 +95,10 @@ fn the_isolation_wait_is_told_apart_from_other_sleeps_of_reclaim() {
     let out = "shrink_inactive_list shrink_lruvec shrink_node try_to_free_pages __alloc_pages_slowpath __alloc_pages_nodemask \
                pagecache_get_page filemap_fault";
     for sleep in ["io_schedule_timeout congestion_wait", "msleep", "reclaim_throttle"] {
+        // As gcc 12 made it of 6.1: shrink_inactive_list is inlined.
+        let inlined = "schedule schedule_timeout reclaim_throttle shrink_lruvec shrink_node do_try_to_free_pages try_to_free_pages \
+                   __alloc_pages_slowpath __alloc_pages __folio_alloc __handle_mm_fault";
+        assert_eq!(told('D', inlined), "isolation: shrink_lruvec ← __handle_mm_fault");
         assert_eq!(
             told('D', &format!("__schedule schedule schedule_timeout {sleep} {out}")),
             "isolation: shrink_inactive_list ← filemap_fault"
