@@ -10,7 +10,7 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
-SOAK_ROUNDS ?= 10
+SOAK_ROUNDS ?= 20
 SOAK_STORE ?= results/soak
 OOMPH := $(or $(CARGO_TARGET_DIR),target)/release/oomph
 

@@ -1,29 +1,38 @@
 #!/bin/sh
 # Long series of real runs into one results store; stopped at any time, it goes on where it was.
 # Usage: soak.sh OOMPH STORE ROUNDS
-# In each round every series gets one run more, so that all are equally far when it is stopped.
+# In each round every series that wants so many runs gets one more, so that all are equally far when it is stopped; ROUNDS
+# bounds the rounds. Counts are printed after each.
 set -eu
 oomph=$1 store=$2 rounds=$3
 
-# Scenario and kernel.
+# Runs wanted, scenario, kernel: the pairs first, which are one patch or one word apart.
 series() {
 	cat <<-END
-		scenarios/xfs-inode-mutex.yaml debian-6.1
-		scenarios/xfs-inode-mutex.yaml debian-5.10
-		scenarios/xfs-inode-mutex.yaml debian-6.12
-		scenarios/xfs-inode-mutex.yaml debian-sid
+		20 scenarios/xfs-inode-mutex.yaml debian-6.1-source
+		20 scenarios/xfs-inode-mutex.yaml debian-6.1-no-oom-reaper
+		20 scenarios/isolation-storm.yaml debian-6.1-source
+		20 scenarios/isolation-storm.yaml debian-6.1-unbounded-isolation
+		20 scenarios/swap-over-loop.yaml debian-6.1-source
+		20 scenarios/kswapd-block.yaml debian-6.1-source
 	END
+	for kernel in debian-5.10 debian-6.1 debian-6.12 debian-sid; do
+		for scenario in xfs-inode-mutex kswapd-block swap-over-loop isolation-storm; do
+			echo "5 scenarios/$scenario.yaml $kernel"
+		done
+	done
 }
 
 round=1
 while [ "$round" -le "$rounds" ]; do
 	echo "soak: round $round of $rounds" >&2
-	series | while read -r scenario kernel; do
+	series | while read -r wanted scenario kernel; do
+		[ "$round" -le "$wanted" ] || continue
 		status=0
 		"$oomph" run "$scenario" --kernel "$kernel" --results "$store" --repeat "$round" --resume </dev/null || status=$?
 		# An unexpected or an inconclusive run is a result like any other; a mistake or ^C ends the soak.
 		case $status in 0 | 1 | 3) ;; *) exit "$status" ;; esac
 	done
+	"$oomph" results summary --results "$store"
 	round=$((round + 1))
 done
-"$oomph" results summary --results "$store"
