@@ -97,6 +97,7 @@ fn spec(folder: &Path) -> Spec {
         initrd: folder.join("initrd"),
         cmdline: "console=ttyS0".into(),
         disks: Vec::new(),
+        balloon: false,
     }
 }
 

@@ -27,14 +27,20 @@ pub struct LoadedModule {
     pub optional: bool,
 }
 
-/// Modules without which a scenario does not work, each with its dependencies left to be found: the disks' bus, driver and
-/// filesystems. Serial ports are built in wherever a console is.
+/// Modules without which a scenario does not work, each with its dependencies left to be found: the bus and drivers of
+/// disks and of a balloon, and filesystems. Serial ports are built in wherever a console is.
 pub fn wanted_modules(scenario: &Scenario) -> Vec<&'static str> {
-    let filesystems: BTreeSet<_> = scenario.guest.disks.values().map(|disk| disk.filesystem.name()).collect();
-    if filesystems.is_empty() {
-        return Vec::new();
+    let disks = &scenario.guest.disks;
+    let filesystems: BTreeSet<_> =
+        disks.values().map(|disk| disk.filesystem).filter(|kind| kind.holds_files()).collect();
+    let mut wanted: Vec<&'static str> = Vec::new();
+    wanted.extend((!disks.is_empty()).then_some("virtio_blk"));
+    wanted.extend(scenario.has_balloon().then_some("virtio_balloon"));
+    if !wanted.is_empty() {
+        wanted.insert(0, "virtio_pci");
     }
-    ["virtio_pci", "virtio_blk"].into_iter().chain(filesystems).collect()
+    wanted.extend(filesystems.iter().map(|filesystem| filesystem.name()));
+    wanted
 }
 
 /// The modules to load for `wanted`, in their order, as plain copies in the cache. A kernel without a modules directory
@@ -81,6 +87,7 @@ fn explain(missing: Missing, kernel: &Kernel, directory: &Path, index: &index::I
                 "virtio_pci" | "virtio_blk" => {
                     "the guest would have no disks (CONFIG_VIRTIO_PCI, CONFIG_VIRTIO_BLK)".into()
                 }
+                "virtio_balloon" => "no balloon could take its memory (CONFIG_VIRTIO_BALLOON)".into(),
                 filesystem => {
                     format!("the guest could not mount {filesystem} (CONFIG_{}_FS)", filesystem.to_uppercase())
                 }
