@@ -311,7 +311,7 @@ pub enum FaultAction {
     },
 }
 
-/// How a disk's operation can fail.
+/// How a disk's operation can fail. A virtio disk tells its guest of either as an I/O error, which is EIO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum DiskError {
     /// Input/output error.

@@ -75,7 +75,8 @@ pub struct RawError {
     /// The disk, by its name.
     #[schemars(extend("examples" = ["data"]))]
     pub disk: Val<DiskName>,
-    /// With what. Default: EIO.
+    /// With what. Default: EIO. The guest of a virtio disk reads each as EIO: its status knows no other; ENOSPC is seen in
+    /// QEMU's BLOCK_IO_ERROR events only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errno: Option<Val<DiskError>>,
     /// Which operations. Default: all of them.

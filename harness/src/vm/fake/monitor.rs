@@ -73,9 +73,12 @@ impl Monitor {
             }
             "qom-set" => {
                 let [device, node] = ["path", "value"].map(|key| arguments[key].as_str().expect("a text").to_owned());
-                let known = node.starts_with("node-") || self.nodes.contains(&node);
-                self.drives.insert(device.clone(), node.clone());
-                (Effect::Drive(device, node), known.then(|| json!({})), None)
+                if node.starts_with("node-") || self.nodes.contains(&node) {
+                    self.drives.insert(device.clone(), node.clone());
+                    done(Effect::Drive(device, node))
+                } else {
+                    (Effect::None, None, None)
+                }
             }
             "balloon" => done(Effect::Balloon(arguments["value"].as_i64().expect("a size"))),
             "stop" => {
