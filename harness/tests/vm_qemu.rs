@@ -215,6 +215,8 @@ async fn a_disk_stops_fails_and_works_again_at_once() {
     let Some(disk) = disk(folder.path()) else { return eprintln!("skipped: no qemu-img") };
     let spec = Spec { disks: vec![disk], balloon: true, ..spec(folder.path()) };
     let mut vm = Vm::launch(&qemu, &spec, DEADLINE).await.unwrap();
+    // Not before the firmware is done: it resets the disk, and QEMU carries out what a disk holds before it does.
+    wait_for(&mut vm, is_hello).await;
     disk_io(&vm, "aio_write 0 4k").await;
     vm.throttle("data", Throttle::STOP).await.unwrap();
     for _ in 0..4 {
