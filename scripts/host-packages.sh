@@ -4,7 +4,7 @@
 set -eu
 
 # tool:package
-needed="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs"
+needed="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkfs.btrfs:btrfs-progs"
 # For kernels from source: our own fragments ask for an LZ4 image; objtool needs a header of libelf.
 needed="$needed make:make gcc:gcc ld:binutils flex:flex bison:bison bc:bc perl:perl lz4:lz4 git:git patch:patch curl:curl"
 headers="libelf.h:libelf-dev"

@@ -66,13 +66,15 @@ fn every_scenario_and_its_resolved_form_fit_the_schema_that_they_name() {
 fn the_schema_refuses_what_an_editor_should_mark() {
     let schema = jsonschema::validator_for(&json_schema()).unwrap();
     let sound: serde_json::Value = serde_yaml::from_str(include_str!("../../scenarios/xfs-inode-mutex.yaml")).unwrap();
+    let mut sound = sound;
+    sound["faults"] = serde_json::json!([{"at": "5s", "stop": {"disk": "data"}}]);
     assert!(schema.is_valid(&sound));
     for (path, value) in [
         ("/name", "\"../x\""),
         ("/guest/memory", "256"),
         ("/guest/memory", "\"256 MB\""),
         ("/guest/cpus", "0"),
-        ("/guest/disks/data/filesystem", "\"btrfs\""),
+        ("/guest/disks/data/filesystem", "\"vfat\""),
         ("/phases/settle", "\"5 s\""),
         ("/probes/0", "\"login\""),
         ("/expect/0/outcome", "\"dead\""),
@@ -87,6 +89,8 @@ fn the_schema_refuses_what_an_editor_should_mark() {
         ("/kernel", "{\"source\": {\"path\": \"x\"}, \"required\": [\"PSI=y\"]}"),
         ("/kernel", "{\"source\": {\"path\": \"x\"}, \"make\": {\"cc\": \"gcc\"}}"),
         ("/workload/args", "7"),
+        ("/faults", "[{\"at\": \"5s\", \"error\": {\"disk\": \"data\", \"errno\": 5}}]"),
+        ("/faults", "[{\"at\": \"5s\", \"pause\": {\"for\": 10}}]"),
     ] {
         let mut broken = sound.clone();
         *broken.pointer_mut(path).unwrap_or_else(|| panic!("{path}")) = serde_json::from_str(value).unwrap();

@@ -5,9 +5,9 @@
 
 use oomph::event::Rules;
 use oomph::scenario::{
-    ConfigBase, Disk, Expectation, FRAGMENTS, Fault, FaultAction, Filesystem, Fragment, Guest, KernelSource,
-    KernelSpec, Mechanism, Outcome, ProbeKind, Program, REPRODUCERS, Scenario, SourceBuild, SourceTree, VersionBound,
-    VersionOp, Workload, json_schema, parse, to_yaml,
+    ConfigBase, Disk, DiskError, Expectation, FRAGMENTS, Fault, FaultAction, Filesystem, Fragment, Guest, KernelSource,
+    KernelSpec, Mechanism, Operation, Outcome, ProbeKind, Program, REPRODUCERS, Scenario, SourceBuild, SourceTree,
+    VersionBound, VersionOp, Workload, json_schema, parse, to_yaml,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -46,21 +46,53 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
+fn action() -> impl Strategy<Value = FaultAction> {
+    let disk = String::new;
+    let errno = prop::sample::select(vec![DiskError::Io, DiskError::NoSpace]);
+    let on = prop::sample::subsequence(Operation::ALL.to_vec(), 1..=3);
+    prop_oneof![
+        (1u64..1000, prop::option::of(1u64..u64::MAX)).prop_map(move |(iops, bps)| FaultAction::Throttle {
+            disk: disk(),
+            iops: Some(iops),
+            bps
+        }),
+        Just(FaultAction::Stop { disk: disk() }),
+        (errno, on).prop_map(move |(errno, on)| FaultAction::Error { disk: disk(), errno, on }),
+        (64u64..96).prop_map(|mib| FaultAction::Balloon { memory: mib << 20 }),
+        (1u64..60_000).prop_map(|for_ms| FaultAction::Pause { for_ms }),
+    ]
+}
+
+/// The action on this disk; `None` where there is none, or a balloon that would leave all.
+fn on_disk(mut action: FaultAction, disk: Option<&String>, memory: u64) -> Option<FaultAction> {
+    match &mut action {
+        FaultAction::Throttle { disk: name, .. }
+        | FaultAction::Stop { disk: name }
+        | FaultAction::Error { disk: name, .. } => {
+            name.clone_from(disk?);
+        }
+        FaultAction::Balloon { memory: left } if *left >= memory => return None,
+        FaultAction::Balloon { .. } | FaultAction::Pause { .. } => {}
+    }
+    Some(action)
+}
+
 fn arg() -> impl Strategy<Value = String> {
     prop_oneof!["[^\\x00]{0,40}", line()]
 }
 
 fn guest() -> impl Strategy<Value = Guest> {
-    let disks = prop::collection::btree_map("[a-z][a-z0-9-]{0,19}", (any::<bool>(), 300u64..5000), 0..4);
+    let filesystem = prop::sample::select(vec![Filesystem::Xfs, Filesystem::Ext4, Filesystem::Btrfs, Filesystem::Swap]);
+    let disks = prop::collection::btree_map("[a-z][a-z0-9-]{0,19}", (filesystem, 300u64..5000), 0..4);
     let sysctl = prop::collection::btree_map("net\\.[a-z0-9_-]{1,9}(\\.[a-z]{1,5})?", line(), 0..3);
     let cmdline = prop::collection::vec("x[!-~]{0,20}", 0..3);
     let modules = prop::collection::vec("[a-z0-9][a-zA-Z0-9_-]{0,9}", 0..3);
     let rest = (modules, cmdline);
     (1u32..=64, 96u64..4096, disks, sysctl, rest).prop_map(|(cpus, mib, disks, mut sysctl, (modules, cmdline))| {
         sysctl.insert("vm.oom_dump_tasks".into(), "0".into());
-        let disk = |(n, (name, (xfs, mib))): (usize, (String, (bool, u64)))| {
-            let filesystem = if xfs { Filesystem::Xfs } else { Filesystem::Ext4 };
-            (name, Disk { filesystem, size: mib << 20, mount: format!("/d{n}/x") })
+        let disk = |(n, (name, (filesystem, mib))): (usize, (String, (Filesystem, u64)))| {
+            let mount = filesystem.holds_files().then(|| format!("/d{n}/x"));
+            (name, Disk { filesystem, size: mib << 20, mount })
         };
         let disks = disks.into_iter().enumerate().map(disk).collect();
         Guest { cpus, memory: mib << 20, disks, sysctl, modules, cmdline }
@@ -176,19 +208,18 @@ fn sound() -> impl Strategy<Value = Scenario> {
         args,
         env,
     });
-    let fault =
-        prop::option::of((0u64..500, prop::option::of(1u64..500), 1u64..1000, prop::option::of(1u64..u64::MAX)));
-    let all = (names, kernel, guest(), workload, rules(), fault, prop::option::of(expectation()));
-    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, fault, expect)| {
+    let faults = prop::collection::vec((0u64..500, prop::option::of(1u64..500), action()), 0..4);
+    let all = (names, kernel, guest(), workload, rules(), faults, prop::option::of(expectation()));
+    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, faults, expect)| {
         let mut probes = vec![ProbeKind::Spawn, ProbeKind::Beat];
-        probes.extend((!guest.disks.is_empty()).then_some(ProbeKind::File));
+        probes.extend(guest.disks.values().any(|disk| disk.mount.is_some()).then_some(ProbeKind::File));
         let disk = guest.disks.keys().next().cloned();
-        let fault = fault.zip(disk).map(|((at_ms, length, iops, bps), disk)| Fault {
-            at_ms,
-            until_ms: length.map(|length| at_ms + length),
-            action: FaultAction::Throttle { disk, iops: Some(iops), bps },
-        });
-        let (faults, expect) = (fault.into_iter().collect(), expect.into_iter().collect());
+        let fault = |(at_ms, length, action): (u64, Option<u64>, FaultAction)| {
+            let action = on_disk(action, disk.as_ref(), guest.memory)?;
+            let length = length.filter(|_| !matches!(action, FaultAction::Pause { .. }));
+            Some(Fault { at_ms, until_ms: length.map(|length| at_ms + length), action })
+        };
+        let (faults, expect) = (faults.into_iter().filter_map(fault).collect(), expect.into_iter().collect());
         Scenario { name, summary, references, kernel, guest, workload, rules, probes, faults, expect }
     })
 }

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use oomph::event::{Exit, Kind};
-use oomph::vm::{Accel, Command, DriveSpec, Error, PROGRAM, Qemu, Seen, Spec, Throttle, Vm};
+use oomph::vm::{Accel, Command, DriveSpec, Error, Fails, PROGRAM, Qemu, Seen, Spec, Throttle, Vm};
 use oomph_wire::line::Encoder;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -97,6 +97,7 @@ fn spec(folder: &Path) -> Spec {
         initrd: folder.join("initrd"),
         cmdline: "console=ttyS0".into(),
         disks: Vec::new(),
+        balloon: false,
     }
 }
 
@@ -180,6 +181,76 @@ async fn ports_disks_sysrq_and_power_off() {
     assert!(end.iter().any(|kind| matches!(kind, Kind::Qmp { event, .. } if event == "SHUTDOWN")), "{end:?}");
     assert!(matches!(end.last(), Some(Kind::QemuExit { asked: false, exit: Exit::Code(0), .. })), "{end:?}");
     assert_eq!(vm.next().await, None);
+}
+
+/// Has the device of the disk carry a command of qemu-io out; a failure is seen as QEMU counts it.
+async fn disk_io(vm: &Vm, command: &str) {
+    let device = "/machine/peripheral/disk-data/virtio-backend";
+    let command_line = format!("qemu-io -d {device} \"{command}\"");
+    let command = qapi::qmp::human_monitor_command { cpu_index: None, command_line };
+    vm.qmp().execute(command, Duration::from_secs(10)).await.unwrap();
+}
+
+/// The counters of all disks as they stand: newer versions of QEMU have more of them.
+#[derive(serde::Serialize)]
+struct BlockStats {}
+
+impl qapi::Command for BlockStats {
+    const NAME: &'static str = "query-blockstats";
+    const ALLOW_OOB: bool = false;
+    type Ok = serde_json::Value;
+}
+
+/// Writes of the disk that have succeeded and that have failed.
+async fn counts(vm: &Vm) -> (u64, u64) {
+    let all = vm.qmp().execute(BlockStats {}, DEADLINE).await.unwrap();
+    let count = |name: &str| all[0]["stats"][name].as_u64().unwrap();
+    (count("wr_operations"), count("failed_wr_operations"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_stops_fails_and_works_again_at_once() {
+    let Some(qemu) = qemu().await else { return };
+    let folder = folder();
+    let Some(disk) = disk(folder.path()) else { return eprintln!("skipped: no qemu-img") };
+    let spec = Spec { disks: vec![disk], balloon: true, ..spec(folder.path()) };
+    let mut vm = Vm::launch(&qemu, &spec, DEADLINE).await.unwrap();
+    // Not before the firmware is done: it resets the disk, and QEMU carries out what a disk holds before it does.
+    wait_for(&mut vm, is_hello).await;
+    disk_io(&vm, "aio_write 0 4k").await;
+    vm.throttle("data", Throttle::STOP).await.unwrap();
+    for _ in 0..4 {
+        disk_io(&vm, "aio_write 0 4k").await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(counts(&vm).await.0, 2, "of four the first goes through");
+    vm.throttle("data", Throttle::default()).await.unwrap();
+    assert_eq!(counts(&vm).await.0, 5, "the others do at once when it is over");
+
+    // Flushes that fail do not keep it from working again.
+    let fails = Fails { write: Some(5), flush: Some(28), read: None };
+    vm.fail("data", fails).await.unwrap();
+    disk_io(&vm, "aio_write 0 4k").await;
+    disk_io(&vm, "aio_read 0 4k").await;
+    disk_io(&vm, "aio_flush").await;
+    assert_eq!(counts(&vm).await, (5, 1));
+    vm.fail("data", Fails { write: None, ..fails }).await.unwrap();
+    disk_io(&vm, "aio_write 0 4k").await;
+    vm.fail("data", Fails::default()).await.unwrap();
+    disk_io(&vm, "aio_write 0 4k").await;
+    assert_eq!(counts(&vm).await, (7, 1));
+    assert!(vm.fail("none", fails).await.is_err());
+
+    // The guest here has no driver; QEMU takes the wish all the same.
+    vm.balloon(Some(32 << 20)).await.unwrap();
+    vm.balloon(None).await.unwrap();
+    vm.pause().await.unwrap();
+    assert_eq!(vm.status().await.unwrap(), "paused");
+    wait_for(&mut vm, |kind| matches!(kind, Kind::Qmp { event, .. } if event == "STOP")).await;
+    assert!(vm.asked_to_stop() && vm.tick().stopped_ns > 0);
+    vm.resume().await.unwrap();
+    assert_eq!(vm.status().await.unwrap(), "running");
+    assert_eq!(vm.shutdown(DEADLINE).await, Some(Exit::Code(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

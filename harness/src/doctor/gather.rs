@@ -100,6 +100,7 @@ async fn tools() -> Vec<Tool> {
         found("qemu-img", "qemu-utils", "guests' disks are made by it"),
         found("mkfs.xfs", "xfsprogs", "xfs disks are made by it"),
         found("mkfs.ext4", "e2fsprogs", "ext4 disks are made by it"),
+        found("mkfs.btrfs", "btrfs-progs", "btrfs disks are made by it"),
     ]
 }
 

@@ -29,6 +29,7 @@ pub(super) async fn prove(qemu: &Qemu, kernel: &CachedKernel) -> Proof {
         initrd: initrd.path().to_owned(),
         cmdline: kernel_command_line(&[]),
         disks: Vec::new(),
+        balloon: false,
     };
     match prove_kvm(qemu, &spec, DEADLINE).await {
         Ok(()) => Proof::Works(kernel.release.clone()),

@@ -2,7 +2,7 @@
 //! Lives here: which field of which line becomes which field of which event.
 //! May not live here: the line format (`oomph_wire::line`) or what an event means (`verdict`).
 
-use super::{Answer, Beat, Counters, Exit, Kind};
+use super::{Answer, Beat, Counters, Exit, Kind, Kswapd};
 use oomph_wire::line::Line;
 use oomph_wire::words::{kind, source};
 
@@ -47,6 +47,15 @@ pub fn from_guest(line: &Line<'_>) -> Option<Kind> {
             oom_kill: line.num("oom_kill"),
             mem_some_us: line.num("mem_some"),
             mem_full_us: line.num("mem_full"),
+            io_some_us: line.num("io_some"),
+            io_full_us: line.num("io_full"),
+            nr_isolated_anon: line.num("nr_isolated_anon"),
+            nr_isolated_file: line.num("nr_isolated_file"),
+        }),
+        (source::COUNTERS, kind::KSWAPD) => Kind::Kswapd(Kswapd {
+            state: text("state"),
+            wchan: line.get("wchan").map(|_| text("wchan")),
+            stack: text("stack").split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         }),
         (probe, kind::BEGIN) => Kind::ProbeBegin { probe: probe.to_owned(), n: num("n") },
         (probe, kind::END) => Kind::ProbeEnd { probe: probe.to_owned(), n: num("n"), result: answer(line) },
@@ -91,6 +100,18 @@ mod tests {
         assert_eq!(end(line().int("errno", 5)), Answer::Errno(5));
         assert_eq!(end(line().int("signal", 9)), Answer::Signal(9));
         assert_eq!(end(line()), Answer::Code(-1));
+    }
+
+    #[test]
+    fn kswapds_place_is_taken_apart() {
+        let line = || Encoder::new("counters", 1, 1, "kswapd").text("state", b"D");
+        let told = |wchan: Option<&str>, stack: &[&str]| {
+            let stack = stack.iter().map(|&name| name.to_owned()).collect();
+            Some(Kind::Kswapd(Kswapd { state: "D".into(), wchan: wchan.map(str::to_owned), stack }))
+        };
+        let whole = line().text("wchan", b"io_schedule").text("stack", b"io_schedule,shrink_node,kswapd");
+        assert_eq!(event(whole), told(Some("io_schedule"), &["io_schedule", "shrink_node", "kswapd"]));
+        assert_eq!(event(line()), told(None, &[]));
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub enum Kind {
     },
     /// The kernel's reclaim counters.
     Counters(Counters),
+    /// What kswapd of node 0 was doing.
+    Kswapd(Kswapd),
     /// The workload runs.
     WorkloadStarted {
         /// Its process id and process group in the guest.
@@ -369,6 +371,31 @@ pub struct Counters {
     pub mem_some_us: Option<u64>,
     /// PSI: all tasks waited for memory, total in microseconds.
     pub mem_full_us: Option<u64>,
+    /// PSI: some task waited for I/O, total in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io_some_us: Option<u64>,
+    /// PSI: all tasks waited for I/O, total in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io_full_us: Option<u64>,
+    /// Anonymous pages that are isolated from their list at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nr_isolated_anon: Option<u64>,
+    /// File pages that are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nr_isolated_file: Option<u64>,
+}
+
+/// What kswapd was doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kswapd {
+    /// Its state as in /proc/PID/stat: `S` sleeping, `R` running, `D` in a wait that no signal ends.
+    pub state: String,
+    /// The function that it sleeps in; absent where it does not, and where the kernel does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wchan: Option<String>,
+    /// Its stack, innermost function first, at most 16; empty where the kernel does not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<String>,
 }
 
 /// How a probe's round went.

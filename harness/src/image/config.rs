@@ -29,7 +29,10 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
         line("module", &path[..if module.optional { 2 } else { 1 }]);
     }
     for (name, disk) in &scenario.guest.disks {
-        line("disk", &[("name", name), ("fs", disk.filesystem.name()), ("mount", &disk.mount)]);
+        match &disk.mount {
+            Some(mount) => line("disk", &[("name", name), ("fs", disk.filesystem.name()), ("mount", mount)]),
+            None => line("swap", &[("name", name)]),
+        }
     }
     for (name, value) in &scenario.guest.sysctl {
         line("sysctl", &[("name", name), ("value", value)]);
@@ -54,14 +57,17 @@ pub(super) fn module_path(name: &str) -> String {
     format!("{MODULES}/{name}.ko")
 }
 
-/// The names by which the guest knows a kind of probe: `file` stands for one of each disk.
+/// The names by which the guest knows a kind of probe: `file` stands for one of each disk that is mounted.
 pub fn probe_names(probe: ProbeKind, scenario: &Scenario) -> Vec<String> {
     match probe {
         ProbeKind::Beat => vec![source::BEAT.to_owned()],
         ProbeKind::Counters => vec![source::COUNTERS.to_owned()],
         ProbeKind::Fault => vec![source::FAULT.to_owned()],
         ProbeKind::Spawn => vec![source::SPAWN.to_owned()],
-        ProbeKind::File => scenario.guest.disks.keys().map(|disk| format!("{}:{disk}", source::FILE)).collect(),
+        ProbeKind::File => {
+            let mounted = scenario.guest.disks.iter().filter(|(_, disk)| disk.mount.is_some());
+            mounted.map(|(disk, _)| format!("{}:{disk}", source::FILE)).collect()
+        }
     }
 }
 
@@ -75,7 +81,7 @@ pub(super) mod tests {
 
     pub(in crate::image) fn scenario(disks: &[(&str, Filesystem)]) -> Scenario {
         let disk = |(name, filesystem): &(&str, Filesystem)| {
-            let mount = format!("/{name}");
+            let mount = filesystem.holds_files().then(|| format!("/{name}"));
             ((*name).to_owned(), Disk { filesystem: *filesystem, size: 512 << 20, mount })
         };
         Scenario {
@@ -105,7 +111,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_scenario_in_the_guests_words() {
-        let scenario = scenario(&[("data", Filesystem::Xfs), ("log", Filesystem::Ext4)]);
+        let scenario = scenario(&[("data", Filesystem::Xfs), ("log", Filesystem::Ext4), ("more", Filesystem::Swap)]);
         let module = |name: &str, optional| LoadedModule { name: name.into(), path: "/x".into(), optional };
         let modules = [module("crc32c_generic", true), module("xfs", false)];
         let text = config(&scenario, &modules, &Packed::embedded("r", b""));
@@ -115,6 +121,7 @@ pub(super) mod tests {
              module path=/modules/xfs.ko\n\
              disk name=data fs=xfs mount=/data\n\
              disk name=log fs=ext4 mount=/log\n\
+             swap name=more\n\
              sysctl name=vm.panic_on_oom value=0\n\
              probe name=beat\nprobe name=counters\nprobe name=fault\nprobe name=spawn\n\
              probe name=file:data\nprobe name=file:log\n\

@@ -1,16 +1,17 @@
-//! Data disks: a formatted template made once, and a throw-away overlay for each run.
+//! Disks: a formatted template made once, and a throw-away overlay for each run.
 //! Lives here: templates in the cache, overlays, the check for room.
 //! May not live here: filesystem options (`mkfs`), or how QEMU is given a disk.
 
 use super::error::Error;
 use super::mkfs::Mkfs;
+use super::swap;
 use crate::kernel::child::{Call, find, words};
 use crate::kernel::job::Job;
 use crate::kernel::{At, Cache, Kind};
 use crate::scenario::Disk;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -63,29 +64,42 @@ pub(super) fn prepare(
 /// two filesystems with one UUID.
 fn template(disk: &Disk, copy: u32, kernel: (u32, u32, u32), cache: &Cache, job: &Job) -> Result<PathBuf, Error> {
     let mkfs = Mkfs::new(disk.filesystem);
-    let tool = find(mkfs.program, mkfs.package)?;
-    let file = tool.metadata().at("look at", &tool)?;
-    // Another build of the tools makes another filesystem.
-    let tool = format!("{}-{}", file.len(), file.mtime());
-    let (name, size, generation) = (disk.filesystem.name(), disk.size, mkfs.generation(kernel));
-    let key = format!("{name}-{size}-{generation}-{copy}-{tool}");
+    let made = match &mkfs {
+        // Another build of the tools makes another filesystem.
+        Some(mkfs) => {
+            let tool = find(mkfs.program, mkfs.package)?;
+            let file = tool.metadata().at("look at", &tool)?;
+            format!("{}-{copy}-{}-{}", mkfs.generation(kernel), file.len(), file.mtime())
+        }
+        None => format!("{copy}"),
+    };
+    let (name, size) = (disk.filesystem.name(), disk.size);
+    let key = format!("{name}-{size}-{made}");
     let what = format!("an empty {name} disk of {} MiB", size >> 20);
     let entry = cache.entry(Kind::Disks, &key, &what, job, |entry| {
         job.say(format!("making {what}"));
         let path = entry.join(FILE);
         let raw = File::create_new(&path).at("make", &path)?;
         raw.set_len(size).at("make", &path)?;
-        let call =
-            |args, deadline| Call { program: mkfs.program, package: mkfs.package, args, directory: None, deadline };
-        // mkfs.xfs says its version on stdout, mkfs.ext4 on stderr.
-        let said = call(words(["-V"]), SHORT_DEADLINE).run(job)?;
-        let tools = Mkfs::tool_version(&said.stdout).or_else(|| Mkfs::tool_version(&said.stderr)).unwrap_or((0, 0));
-        let mut args = words(mkfs.options(kernel, tools));
-        args.push(path.into());
-        call(args, MKFS_DEADLINE).run(job)?;
+        match &mkfs {
+            Some(mkfs) => format(mkfs, kernel, &path, job)?,
+            None => raw.write_all_at(&swap::header(size), 0).at("write", &path)?,
+        }
         Ok::<_, Error>(Vec::new())
     })?;
     Ok(entry.join(FILE))
+}
+
+/// Has the tools make a filesystem in a file.
+fn format(mkfs: &Mkfs, kernel: (u32, u32, u32), path: &Path, job: &Job) -> Result<(), Error> {
+    let call = |args, deadline| Call { program: mkfs.program, package: mkfs.package, args, directory: None, deadline };
+    // mkfs.xfs and mkfs.btrfs say their version on stdout, mkfs.ext4 on stderr.
+    let said = call(words(["-V"]), SHORT_DEADLINE).run(job)?;
+    let tools = Mkfs::tool_version(&said.stdout).or_else(|| Mkfs::tool_version(&said.stderr)).unwrap_or((0, 0));
+    let mut args = words(mkfs.options(kernel, tools));
+    args.push(path.into());
+    call(args, MKFS_DEADLINE).run(job)?;
+    Ok(())
 }
 
 /// A disk that fills up on the host would look like a hang in the guest.
@@ -112,7 +126,7 @@ mod tests {
     use std::process::Command;
 
     fn disk(filesystem: Filesystem, size: u64) -> Disk {
-        Disk { filesystem, size: size << 20, mount: "/data".into() }
+        Disk { filesystem, size: size << 20, mount: Some("/data".into()) }
     }
 
     fn bytes(path: &Path, at: u64, length: usize) -> Vec<u8> {
@@ -150,6 +164,25 @@ mod tests {
         let ext4 = template(&disk(Filesystem::Ext4, 64), 0, (3, 10, 0), &cache, &job).unwrap();
         assert_eq!(bytes(&ext4, 1024 + 56, 2), [0x53, 0xef]);
         assert_eq!(bytes(&ext4, 1024 + 100, 4)[1] & 4, 0, "no metadata_csum");
+        let swap = template(&disk(Filesystem::Swap, 64), 0, (3, 10, 0), &cache, &job).unwrap();
+        assert_eq!((bytes(&swap, 4086, 10).as_slice(), swap.metadata().unwrap().len()), (&b"SWAPSPACE2"[..], 64 << 20));
+    }
+
+    #[test]
+    fn btrfs_is_made_down_to_the_least_size() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(place.path())).unwrap();
+        let made = |kernel| template(&disk(Filesystem::Btrfs, 109), 0, kernel, &cache, &Job::silent());
+        let path = match made((6, 1, 0)) {
+            Ok(path) => path,
+            // Only scenarios that use it need the tool.
+            Err(error) if error.to_string().contains("btrfs-progs") => return eprintln!("skipped: {error}"),
+            Err(error) => panic!("{error}"),
+        };
+        // Superblock at 64 KiB: magic; flag NO_HOLES (bit 9) of the incompatible features.
+        let features = |path: &Path| u64::from_le_bytes(*bytes(path, 0x1_0000 + 0xbc, 8).first_chunk().unwrap());
+        assert_eq!(bytes(&path, 0x1_0000 + 64, 8), *b"_BHRfS_M");
+        assert_eq!((features(&path) >> 9 & 1, features(&made((3, 10, 0)).unwrap()) >> 9 & 1), (1, 0));
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! Sources: xfsprogs' own profiles mkfs/lts_4.19.conf … lts_6.18.conf ("V5 features that were the mkfs defaults when the
 //! upstream Linux X LTS kernel was released"), of which a feature's first kernel is taken; for older kernels the first
 //! that has the feature's bit in fs/xfs/libxfs/xfs_format.h (crc, finobt: 3.16). ext4: ext4(5) of e2fsprogs 1.47, section
-//! "Kernel support"; orphan_file: 5.15 (fs/ext4/orphan.c). Tools: the release that brought the option.
+//! "Kernel support"; orphan_file: 5.15 (fs/ext4/orphan.c). Btrfs: `mkfs.btrfs -O list-all` and `-R list-all` of btrfs-progs 6.2,
+//! the kernels that they call safe; block-group-tree: 6.1 (BTRFS_FEATURE_COMPAT_RO_BLOCK_GROUP_TREE). Tools: the release that
+//! brought the option.
 
 use crate::scenario::Filesystem;
 
@@ -48,6 +50,15 @@ const EXT4: [Feature; 3] = [
     feature((5, 15), (1, 47), "-O", "^orphan_file"),
 ];
 
+/// btrfs-progs. What `-R` takes is taken by `-O` too since 6.3.
+const BTRFS: [Feature; 5] = [
+    feature((3, 12), (3, 12), "-O", "^extref"),
+    feature((3, 18), (3, 18), "-O", "^skinny-metadata"),
+    feature((4, 0), (4, 0), "-O", "^no-holes"),
+    feature((4, 9), (5, 15), "-R", "^free-space-tree"),
+    feature((6, 1), (6, 3), "-O", "^block-group-tree"),
+];
+
 /// How a filesystem is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mkfs {
@@ -59,27 +70,31 @@ pub struct Mkfs {
 }
 
 impl Mkfs {
-    /// For a filesystem.
-    pub fn new(filesystem: Filesystem) -> Self {
+    /// For a filesystem; `None` for swap, which needs no tool.
+    pub fn new(filesystem: Filesystem) -> Option<Self> {
         let (program, package) = match filesystem {
             Filesystem::Xfs => ("mkfs.xfs", "xfsprogs"),
             Filesystem::Ext4 => ("mkfs.ext4", "e2fsprogs"),
+            Filesystem::Btrfs => ("mkfs.btrfs", "btrfs-progs"),
+            Filesystem::Swap => return None,
         };
-        Self { program, package, filesystem }
+        Some(Self { program, package, filesystem })
     }
 
     fn features(self) -> &'static [Feature] {
         match self.filesystem {
             Filesystem::Xfs => &XFS,
             Filesystem::Ext4 => &EXT4,
+            Filesystem::Btrfs => &BTRFS,
+            Filesystem::Swap => &[],
         }
     }
 
-    /// Version of the tools from what `mkfs.xfs -V` or `mkfs.ext4 -V` prints.
+    /// Version of the tools from what `mkfs.xfs -V`, `mkfs.ext4 -V` or `mkfs.btrfs -V` prints.
     pub fn tool_version(output: &str) -> Option<(u32, u32)> {
         let number = |text: &str| text.parse().ok();
         output.split_whitespace().find_map(|word| {
-            let mut parts = word.split(['.', '-']);
+            let mut parts = word.strip_prefix('v').unwrap_or(word).split(['.', '-']);
             Some((number(parts.next()?)?, number(parts.next()?)?))
         })
     }
@@ -92,6 +107,8 @@ impl Mkfs {
             Filesystem::Xfs => vec!["-q", "-f", "-K"],
             // Nothing is left to be initialised by the kernel later: that would be I/O in the middle of a run.
             Filesystem::Ext4 => vec!["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard"],
+            Filesystem::Btrfs => vec!["-q", "-f", "-K"],
+            Filesystem::Swap => Vec::new(),
         };
         for feature in self.features() {
             if (kernel.0, kernel.1) < feature.kernel && tools >= feature.tools {
@@ -113,7 +130,7 @@ mod tests {
     use super::*;
 
     fn off(filesystem: Filesystem, kernel: (u32, u32), tools: (u32, u32)) -> Vec<&'static str> {
-        let options = Mkfs::new(filesystem).options((kernel.0, kernel.1, 0), tools);
+        let options = Mkfs::new(filesystem).unwrap().options((kernel.0, kernel.1, 0), tools);
         options
             .into_iter()
             .filter(|word| word.contains("=0") && !word.contains("lazy") || word.starts_with('^'))
@@ -152,9 +169,17 @@ mod tests {
     }
 
     #[test]
+    fn btrfs_loses_what_the_kernel_lacks() {
+        assert_eq!(off(Filesystem::Btrfs, (3, 10), (6, 2))[..2], ["^extref", "^skinny-metadata"]);
+        assert_eq!(off(Filesystem::Btrfs, (4, 4), (6, 2)), ["^free-space-tree"]);
+        assert_eq!(off(Filesystem::Btrfs, (5, 10), (6, 14)), ["^block-group-tree"]);
+        assert_eq!(off(Filesystem::Btrfs, (6, 1), (6, 14)), [""; 0]);
+    }
+
+    #[test]
     fn generations_change_where_options_do() {
-        for filesystem in [Filesystem::Xfs, Filesystem::Ext4] {
-            let mkfs = Mkfs::new(filesystem);
+        for filesystem in [Filesystem::Xfs, Filesystem::Ext4, Filesystem::Btrfs] {
+            let mkfs = Mkfs::new(filesystem).unwrap();
             let versions: Vec<(u32, u32, u32)> =
                 (3..8).flat_map(|major| (0..20).map(move |minor| (major, minor, 0))).collect();
             for pair in versions.windows(2) {
@@ -172,6 +197,7 @@ mod tests {
             Some((1, 47))
         );
         assert_eq!(Mkfs::tool_version("mke2fs 1.48-rc1"), Some((1, 48)));
+        assert_eq!(Mkfs::tool_version("mkfs.btrfs, part of btrfs-progs v6.2\n"), Some((6, 2)));
         assert_eq!(Mkfs::tool_version("none"), None);
     }
 }

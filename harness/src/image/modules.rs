@@ -27,13 +27,21 @@ pub struct LoadedModule {
     pub optional: bool,
 }
 
-/// Modules without which a scenario does not work, each with its dependencies left to be found: the disks' bus, driver and
-/// filesystems, and what the scenario asks for. Serial ports are built in wherever a console is.
+/// Modules without which a scenario does not work, each with its dependencies left to be found: the bus and drivers of
+/// disks and of a balloon, filesystems, and what the scenario asks for. Serial ports are built in wherever a console is.
 pub fn wanted_modules(scenario: &Scenario) -> Vec<&str> {
-    let filesystems: BTreeSet<_> = scenario.guest.disks.values().map(|disk| disk.filesystem.name()).collect();
-    let bus = if filesystems.is_empty() { [].as_slice() } else { &["virtio_pci", "virtio_blk"] };
-    let asked = scenario.guest.modules.iter().map(String::as_str);
-    bus.iter().copied().chain(filesystems).chain(asked).collect()
+    let disks = &scenario.guest.disks;
+    let filesystems: BTreeSet<_> =
+        disks.values().map(|disk| disk.filesystem).filter(|kind| kind.holds_files()).collect();
+    let mut wanted: Vec<&str> = Vec::new();
+    wanted.extend((!disks.is_empty()).then_some("virtio_blk"));
+    wanted.extend(scenario.has_balloon().then_some("virtio_balloon"));
+    if !wanted.is_empty() {
+        wanted.insert(0, "virtio_pci");
+    }
+    wanted.extend(filesystems.iter().map(|filesystem| filesystem.name()));
+    wanted.extend(scenario.guest.modules.iter().map(String::as_str));
+    wanted
 }
 
 /// The modules to load for `wanted`, in their order, as plain copies in the cache. A kernel without a modules directory
@@ -80,6 +88,7 @@ fn explain(missing: Missing, kernel: &Kernel, directory: &Path, index: &index::I
                 "virtio_pci" | "virtio_blk" => {
                     "the guest would have no disks (CONFIG_VIRTIO_PCI, CONFIG_VIRTIO_BLK)".into()
                 }
+                "virtio_balloon" => "no balloon could take its memory (CONFIG_VIRTIO_BALLOON)".into(),
                 filesystem => {
                     format!("the guest could not mount {filesystem} (CONFIG_{}_FS)", filesystem.to_uppercase())
                 }

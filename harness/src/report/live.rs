@@ -122,6 +122,7 @@ mod tests {
             ready: true,
             stalled: true,
             dumping: false,
+            faulted: false,
             frozen_ms: 12_000,
             answered_twice: false,
             answered: false,

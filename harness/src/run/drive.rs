@@ -2,14 +2,15 @@
 //! Lives here: the order of things, and time-stamping.
 //! May not live here: a decision (that is the machine's) or QEMU's ways (those are the VM's).
 
+use super::faults::{self, HostFaults};
 use super::machine::{Action, Machine};
 use crate::event::{Event, Kind, Plan, Reason};
 use crate::kmsg::{self, Timestamps};
-use crate::scenario::{Fault, FaultAction};
+use crate::scenario::Fault;
 use crate::verdict::{Judge, View};
 use crate::vm::qmp::QmpError;
-use crate::vm::{Error, Seen, Throttle, Vm};
-use std::collections::VecDeque;
+use crate::vm::{Error, Seen, Vm};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -21,6 +22,9 @@ const BEFORE_TICK: usize = 20_000;
 const CONSOLE_KEPT: usize = 4 << 20;
 /// Dumps that the host asked for are recorded as they stand even then, up to so many bytes more.
 const DUMPS_KEPT: usize = 8 << 20;
+
+/// Disk errors that a fault asked for are recorded up to so many.
+const DISK_ERRORS_KEPT: usize = 100;
 
 /// Where events go besides the machine.
 pub trait Sink {
@@ -70,6 +74,10 @@ struct Driver<'a> {
     vm: &'a mut Vm,
     sink: &'a mut dyn Sink,
     faults: &'a [Fault],
+    /// Which of them are in force.
+    active: Vec<bool>,
+    /// What QEMU has been brought to.
+    applied: HostFaults,
     machine: Machine,
     clock: Clock,
     finished: bool,
@@ -79,6 +87,8 @@ struct Driver<'a> {
     dumps: usize,
     /// Console lines left out since the last tick.
     left_out: u64,
+    /// Disk errors that a fault asked for.
+    disk_errors: usize,
     /// QEMU's end has been told: nothing more will be seen.
     silent: bool,
     /// Until the record fails: that it failed is judged, but cannot be recorded.
@@ -113,12 +123,15 @@ impl<'a> Driver<'a> {
             vm,
             sink,
             faults,
+            active: vec![false; faults.len()],
+            applied: HostFaults::default(),
             machine,
             clock,
             finished: false,
             console: 0,
             dumps: 0,
             left_out: 0,
+            disk_errors: 0,
             silent: false,
             recording: true,
         }
@@ -146,6 +159,7 @@ impl<'a> Driver<'a> {
     async fn see(&mut self, seen: Option<Seen>) {
         match seen {
             Some(Seen::Event { kind: Kind::Console { line }, .. }) if self.is_too_much(&line) => self.left_out += 1,
+            Some(Seen::Event { kind: Kind::Qmp { event, .. }, .. }) if self.is_one_of_many(&event) => {}
             Some(Seen::Event { at, guest_ns, kind }) => self.record(at, guest_ns, kind).await,
             Some(Seen::ConsoleBytes { at, bytes }) => {
                 if self.recording
@@ -172,6 +186,13 @@ impl<'a> Driver<'a> {
         !kmsg::matters(line, Timestamps::Required)
     }
 
+    /// Whether an event tells of one disk error of many that a fault brings about: a guest may try again without a pause.
+    fn is_one_of_many(&mut self, event: &str) -> bool {
+        let asked = event == "BLOCK_IO_ERROR" && self.machine.judge().view().faulted;
+        self.disk_errors += usize::from(asked);
+        asked && self.disk_errors > DISK_ERRORS_KEPT
+    }
+
     /// Records one event and does what the machine wants done about it, which leaves events in turn.
     async fn record(&mut self, at: Instant, guest_ns: Option<u64>, kind: Kind) {
         let mut queue = VecDeque::from([(at, guest_ns, kind)]);
@@ -189,7 +210,7 @@ impl<'a> Driver<'a> {
                     queue.push_back((Instant::now(), None, kind));
                 }
             }
-            if stopped {
+            if stopped && !self.vm.asked_to_stop() {
                 let kind = self.why_stopped().await;
                 queue.push_back((Instant::now(), None, kind));
             }
@@ -214,10 +235,11 @@ impl<'a> Driver<'a> {
             },
             Action::Fault { index, active } => {
                 let fault = self.faults.get(index)?;
-                match self.switch(&fault.action, active).await {
-                    Ok(()) => Some(Kind::Fault { fault: describe(&fault.action), active }),
+                let described = faults::describe(&fault.action);
+                match self.switch(index, active).await {
+                    Ok(()) => Some(Kind::Fault { fault: described, active }),
                     Err(error) => {
-                        let detail = format!("{}: {error}", describe(&fault.action));
+                        let detail = format!("{described}: {error}");
                         Some(Kind::HostError { reason: Reason::HarnessError, detail })
                     }
                 }
@@ -230,16 +252,35 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn switch(&mut self, action: &FaultAction, active: bool) -> Result<(), QmpError> {
-        match action {
-            FaultAction::Throttle { disk, iops, bps } => {
-                let bounds = Throttle { iops: *iops, bps: *bps };
-                self.vm.throttle(disk, if active { bounds } else { Throttle::default() }).await
+    /// Switches a fault: brings QEMU to what the faults in force come to, as far as that is something else than before.
+    async fn switch(&mut self, index: usize, active: bool) -> Result<(), QmpError> {
+        if let Some(switch) = self.active.get_mut(index) {
+            *switch = active;
+        }
+        let in_force = self.faults.iter().zip(&self.active).filter(|(_, active)| **active);
+        let wanted = faults::sum(in_force.map(|(fault, _)| &fault.action));
+        let before = std::mem::replace(&mut self.applied, wanted.clone());
+        let disks: BTreeSet<&String> = before.disks.keys().chain(wanted.disks.keys()).collect();
+        for disk in disks {
+            let [before, wanted] = [&before, &wanted].map(|faults| faults.disks.get(disk).copied().unwrap_or_default());
+            if wanted.fails != before.fails {
+                self.vm.fail(disk, wanted.fails).await?;
             }
+            if wanted.throttle != before.throttle {
+                self.vm.throttle(disk, wanted.throttle).await?;
+            }
+        }
+        if wanted.balloon != before.balloon {
+            self.vm.balloon(wanted.balloon).await?;
+        }
+        match (before.paused, wanted.paused) {
+            (false, true) => self.vm.pause().await,
+            (true, false) => self.vm.resume().await,
+            _ => Ok(()),
         }
     }
 
-    /// QEMU stopped the guest, and nobody here ever asks for that.
+    /// QEMU stopped the guest, and nobody here had asked for it.
     async fn why_stopped(&mut self) -> Kind {
         let status = self.vm.status().await.unwrap_or_else(|error| format!("unknown ({error})"));
         let reason = if status == "internal-error" { Reason::KvmInternalError } else { Reason::QemuStopped };
@@ -258,13 +299,4 @@ fn not_pressed(key: char, error: &Error) -> Kind {
 fn disk_error(error: &std::io::Error) -> Kind {
     let reason = if error.kind() == std::io::ErrorKind::StorageFull { Reason::DiskFull } else { Reason::HarnessError };
     Kind::HostError { reason, detail: format!("the result folder cannot be written: {error}") }
-}
-
-fn describe(action: &FaultAction) -> String {
-    match action {
-        FaultAction::Throttle { disk, iops, bps } => {
-            let part = |name, value: &Option<u64>| value.map(|value| format!(" {name} {value}")).unwrap_or_default();
-            format!("throttle {disk}{}{}", part("iops", iops), part("bps", bps))
-        }
-    }
 }

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Sink, drive};
-use crate::event::{Answer, Event, Exit, Kind, Plan, Reason, Rules, SCHEMA, read_events};
-use crate::scenario::{Fault, FaultAction, Outcome};
+use crate::event::{Answer, Event, Exit, Kind, Phase, Plan, Reason, Rules, SCHEMA, read_events};
+use crate::scenario::{DiskError, Fault, FaultAction, Operation, Outcome};
 use crate::verdict::{End, Verdict, View, judge};
 use crate::vm::fake::{Act, Cure, Record, Script, secs};
 use std::future::pending;
@@ -48,10 +48,14 @@ struct Ran {
     record: Record,
 }
 
-async fn run_with(script: Script, faults: &[Fault], mut memory: Memory) -> Ran {
+async fn run_with(script: Script, faults: &[Fault], memory: Memory) -> Ran {
+    run_plan(script, plan(), faults, memory).await
+}
+
+async fn run_plan(script: Script, plan: Plan, faults: &[Fault], mut memory: Memory) -> Ran {
     let (mut vm, fake) = script.vm().await;
     let cancelled = Box::pin(pending());
-    let judged = drive(&mut vm, plan(), faults, &mut memory, cancelled).await;
+    let judged = drive(&mut vm, plan, faults, &mut memory, cancelled).await;
     vm.shutdown(Duration::from_secs(1)).await;
     let replayed = judge(&read_events(memory.events.as_slice()).unwrap());
     let record = std::mem::take(&mut *fake.record());
@@ -198,6 +202,103 @@ async fn faults_go_to_qmp_and_are_lifted_before_anything_is_hung() {
     assert_eq!(ran.verdict.outcome(), Some(Outcome::Recovered));
     let bounds: Vec<(i64, i64)> = ran.record.throttles.iter().map(|(_, bps, iops)| (*bps, *iops)).collect();
     assert_eq!(bounds, [(0, 1), (0, 0)]);
+}
+
+fn fault(at_s: u64, until_s: Option<u64>, action: FaultAction) -> Fault {
+    Fault { at_ms: at_s * 1000, until_ms: until_s.map(|until| until * 1000), action }
+}
+
+/// When a fault that is told so came and went, in whole seconds since pressure began.
+fn window(memory: &Memory, told: &str) -> Vec<(bool, u64)> {
+    let events = read_events(memory.events.as_slice()).unwrap();
+    let began = events.iter().find(|event| event.kind == Kind::Phase { phase: Phase::Pressure }).unwrap().host_ns;
+    let switch = |event: &Event| match &event.kind {
+        Kind::Fault { fault, active } if fault == told => Some((*active, (event.host_ns - began) / 1_000_000_000)),
+        _ => None,
+    };
+    events.iter().filter_map(switch).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_of_one_disk_add_up() {
+    let disk = || "data".to_owned();
+    let (read, write) = (vec![Operation::Read], vec![Operation::Write]);
+    let faults = [
+        fault(5, Some(40), FaultAction::Throttle { disk: disk(), iops: Some(50), bps: None }),
+        fault(10, Some(30), FaultAction::Stop { disk: disk() }),
+        fault(15, Some(25), FaultAction::Error { disk: disk(), errno: DiskError::Io, on: read }),
+        fault(20, None, FaultAction::Error { disk: disk(), errno: DiskError::NoSpace, on: write }),
+        fault(5, Some(50), FaultAction::Balloon { memory: 200 << 20 }),
+        fault(10, Some(20), FaultAction::Balloon { memory: 100 << 20 }),
+    ];
+    let ran = run_with(Script::new(), &faults, Memory::default()).await;
+    assert_eq!(ran.verdict, ran.replayed);
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::Recovered), "{:#?}", ran.verdict.evidence);
+    let bounds: Vec<(i64, i64)> = ran.record.throttles.iter().map(|(_, bps, iops)| (*bps, *iops)).collect();
+    assert_eq!(bounds, [(0, 50), (1, 1), (0, 50), (0, 0)]);
+    let nodes: Vec<&str> = ran.record.drives.iter().map(|(_, node)| node.as_str()).collect();
+    assert_eq!(nodes, ["fail-data-1", "fail-data-2", "fail-data-3", "node-data"]);
+    assert_eq!(ran.record.balloons, [200 << 20, 100 << 20, 200 << 20, i64::MAX]);
+    assert_eq!(window(&ran.memory, "error data ENOSPC on write").first(), Some(&(true, 20)));
+    assert_eq!(window(&ran.memory, "error data EIO on read"), [(true, 15), (false, 25)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_lasts_wall_time_and_takes_none_of_the_guests() {
+    let faults = [
+        fault(20, None, FaultAction::Pause { for_ms: 200_000 }),
+        fault(30, Some(40), FaultAction::Stop { disk: "data".into() }),
+    ];
+    let ran = run_with(Script::new(), &faults, Memory::default()).await;
+    assert_eq!(ran.verdict, ran.replayed);
+    assert_eq!((ran.verdict.outcome(), ran.verdict.stalls.len()), (Some(Outcome::Recovered), 0));
+    assert_eq!(window(&ran.memory, "pause for 3m20s"), [(true, 20), (false, 220)]);
+    let stop = window(&ran.memory, "stop data");
+    assert!(matches!(stop[..], [(true, 230..=231), (false, 240..=241)]), "in the guest's own time: {stop:?}");
+    let pressure = ran.verdict.phases.iter().find(|time| time.phase == Phase::Pressure).unwrap();
+    assert!((60_000..61_000).contains(&pressure.fair_ms) && pressure.wall_ms > 259_000, "{pressure:?}");
+    assert_eq!(ran.record.qmp.iter().filter(|name| *name == "stop" || *name == "cont").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_stop_beside_a_pause_is_qemus_own() {
+    let pause = [fault(5, None, FaultAction::Pause { for_ms: 5_000 })];
+    let script = Script::new().since_start(secs(30), Act::Stop("paused".into()));
+    let ran = run_with(script, &pause, Memory::default()).await;
+    assert_eq!(reason(&ran.verdict), Reason::QemuStopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn disk_errors_that_a_fault_asked_for_spoil_nothing_and_flood_nothing() {
+    let data = || serde_json::json!({"node-name": "node-data", "operation": "write", "action": "report"});
+    let errors = |mut script: Script, at: u64| {
+        for _ in 0..300 {
+            script = script.since_start(secs(at), Act::Qmp { event: "BLOCK_IO_ERROR".into(), data: data() });
+        }
+        script
+    };
+    let action = FaultAction::Error { disk: "data".into(), errno: DiskError::Io, on: Operation::ALL.to_vec() };
+    let faults = [fault(10, Some(20), action)];
+    // In its middle, and told a moment after its end.
+    let ran = run_with(errors(errors(Script::new(), 15), 21), &faults, Memory::default()).await;
+    assert_eq!(ran.verdict, ran.replayed);
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::Recovered), "{:#?}", ran.verdict.evidence);
+    let events = read_events(ran.memory.events.as_slice()).unwrap();
+    let kept =
+        events.iter().filter(|event| matches!(&event.kind, Kind::Qmp { event, .. } if event == "BLOCK_IO_ERROR"));
+    assert_eq!(kept.count(), 100);
+    let ran = run_with(errors(Script::new(), 40), &faults, Memory::default()).await;
+    assert_eq!(reason(&ran.verdict), Reason::HostIoError, "nobody asked for those");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_under_a_stopped_disk_is_no_hang() {
+    let stop = [fault(5, None, FaultAction::Stop { disk: "data".into() })];
+    let script = Script::new().since_start(secs(6), Act::Freeze).since_start(secs(62), Act::Thaw);
+    let long = Plan { rules: Rules { frozen_for_ms: 20_000, ..Rules::default() }, ..plan() };
+    let ran = run_plan(script, long, &stop, Memory::default()).await;
+    assert_eq!((ran.verdict.outcome(), ran.verdict.stalls.len()), (Some(Outcome::Recovered), 1));
+    assert!(ran.verdict.max_stall_ms > 50_000 && ran.verdict.longest_frozen_ms < 5_000, "{:?}", ran.verdict.stalls);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //! May not live here: I/O, clocks, QEMU; and no judgement (that is asked of `verdict::Judge`).
 
 use crate::event::{Event, Kind, Phase, Reason};
-use crate::scenario::{Fault, Outcome};
+use crate::scenario::{Fault, FaultAction, Outcome};
 use crate::verdict::{End, Judge, View};
 use crate::vm::Command;
 use std::collections::VecDeque;
@@ -62,13 +62,34 @@ enum Escape {
 pub struct Machine {
     judge: Judge,
     stage: Stage,
-    faults: Vec<(Fault, bool)>,
+    faults: Vec<Switch>,
     pending: Option<Pending>,
     dumps: VecDeque<char>,
     stalls: usize,
     was_stalled: bool,
     released: bool,
     qemu_gone: bool,
+}
+
+/// A fault, and how it stands.
+#[derive(Debug)]
+struct Switch {
+    fault: Fault,
+    active: bool,
+    /// When it was switched on, in wall time.
+    since_wall_ms: Option<u64>,
+}
+
+impl Switch {
+    /// Whether its time is over. A pause's is wall time, since the guest has none of its own meanwhile.
+    fn over(&self, pressed_ms: u64, wall_ms: u64) -> bool {
+        match self.fault.action {
+            FaultAction::Pause { for_ms } => {
+                self.since_wall_ms.is_some_and(|since| wall_ms.saturating_sub(since) >= for_ms)
+            }
+            _ => self.fault.until_ms.is_some_and(|until| pressed_ms >= until),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,7 +125,10 @@ impl Machine {
         Self {
             judge: Judge::default(),
             stage: Stage::New,
-            faults: faults.iter().map(|fault| (fault.clone(), false)).collect(),
+            faults: faults
+                .iter()
+                .map(|fault| Switch { fault: fault.clone(), active: false, since_wall_ms: None })
+                .collect(),
             pending: None,
             dumps: VecDeque::new(),
             stalls: 0,
@@ -264,13 +288,13 @@ impl Machine {
     }
 
     fn switch_faults(&mut self, actions: &mut Vec<Action>) {
-        let phase_ms = self.judge.view().phase_ms;
+        let View { phase_ms, wall_ms, .. } = self.judge.view();
         let pressed_ms = (self.stage == Stage::Run(Phase::Pressure)).then_some(phase_ms);
-        for (index, (fault, active)) in self.faults.iter_mut().enumerate() {
-            let wanted =
-                pressed_ms.is_some_and(|ms| ms >= fault.at_ms && fault.until_ms.is_none_or(|until| ms < until));
-            if wanted != *active {
-                *active = wanted;
+        for (index, switch) in self.faults.iter_mut().enumerate() {
+            let wanted = pressed_ms.is_some_and(|ms| ms >= switch.fault.at_ms && !switch.over(ms, wall_ms));
+            if wanted != switch.active {
+                switch.active = wanted;
+                switch.since_wall_ms.get_or_insert(wall_ms);
                 actions.push(Action::Fault { index, active: wanted });
             }
         }

@@ -6,6 +6,7 @@ mod drive;
 #[cfg(test)]
 mod drive_tests;
 mod execute;
+mod faults;
 mod host;
 mod machine;
 mod prepare;

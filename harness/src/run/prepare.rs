@@ -84,6 +84,7 @@ fn machine(scenario: &Scenario, kernel: &Path, initrd: &Path, disks: Vec<DriveSp
         initrd: initrd.to_owned(),
         cmdline: kernel_command_line(&scenario.guest.cmdline),
         disks,
+        balloon: scenario.has_balloon(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! Lives here: the words for each enum of the model.
 //! May not live here: what the words stand for.
 
-use super::model::{Filesystem, Mechanism, Outcome, ProbeKind};
+use super::model::{DiskError, Filesystem, Mechanism, Operation, Outcome, ProbeKind};
 use super::suggest::{nearest, one_of};
 use super::value::{Scalar, Wrong};
 use schemars::{Schema, json_schema};
@@ -46,7 +46,9 @@ macro_rules! choices {
     };
 }
 
-choices!(Filesystem, "a filesystem that a disk can have": "xfs" => Xfs, "ext4" => Ext4);
+choices!(Filesystem, "a filesystem that a disk can have": "xfs" => Xfs, "ext4" => Ext4, "btrfs" => Btrfs, "swap" => Swap);
+choices!(DiskError, "an error that a disk can have": "EIO" => Io, "ENOSPC" => NoSpace);
+choices!(Operation, "an operation of a disk": "read" => Read, "write" => Write, "flush" => Flush);
 choices!(ProbeKind, "a probe": "beat" => Beat, "counters" => Counters, "fault" => Fault, "spawn" => Spawn, "file" => File);
 choices!(Outcome, "an outcome": "recovered" => Recovered, "oom-killed" => OomKilled, "hung" => Hung, "panicked" => Panicked);
 choices!(Mechanism, "a mechanism": "oom-deadlock" => OomDeadlock, "no-fs-livelock" => NoFsLivelock,

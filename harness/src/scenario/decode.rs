@@ -60,7 +60,7 @@ fn translate(text: &str, what: &str, error: &Error) -> Problem {
         Error::SerdeMissingField { field, .. } => {
             let around = Node::read(text).map_or(at.clone(), |tree| tree.map_around(at.start));
             let problem = Problem::new(&around, format!("the key `{field}` is missing"), "expected in this map");
-            match schema::describe(field) {
+            match schema::describe(field, text.get(around).unwrap_or_default()) {
                 Some(about) => problem.help(about),
                 None => problem,
             }

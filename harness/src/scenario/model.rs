@@ -32,6 +32,13 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
 }
 
+impl Scenario {
+    /// Whether a fault takes memory away by a balloon, for which guest and machine need a device more.
+    pub fn has_balloon(&self) -> bool {
+        self.faults.iter().any(|fault| matches!(fault.action, FaultAction::Balloon { .. }))
+    }
+}
+
 /// A kernel by name (kernels.yaml) or written inline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -167,7 +174,7 @@ pub struct Guest {
     pub cpus: u32,
     /// Memory in bytes; a multiple of 1 MiB, at least 96 MiB.
     pub memory: u64,
-    /// Data disks by name.
+    /// Disks by name.
     pub disks: BTreeMap<String, Disk>,
     /// Kernel settings to write before the workload starts.
     pub sysctl: BTreeMap<String, String>,
@@ -177,18 +184,18 @@ pub struct Guest {
     pub cmdline: Vec<String>,
 }
 
-/// A data disk.
+/// A disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Disk {
-    /// Its filesystem, made on the host.
+    /// What is on it, made on the host.
     pub filesystem: Filesystem,
-    /// Its size in bytes; at least what mkfs accepts (300 MiB for XFS).
+    /// Its size in bytes; at least what mkfs accepts (300 MiB for XFS, 109 MiB for Btrfs).
     pub size: u64,
-    /// Where the guest mounts it.
-    pub mount: String,
+    /// Where the guest mounts it; `None` for swap, which is mounted nowhere.
+    pub mount: Option<String>,
 }
 
-/// A filesystem that a data disk can carry.
+/// What a disk can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filesystem {
@@ -196,15 +203,26 @@ pub enum Filesystem {
     Xfs,
     /// ext4.
     Ext4,
+    /// Btrfs.
+    Btrfs,
+    /// Swap space.
+    Swap,
 }
 
 impl Filesystem {
-    /// The name by which mount(2) and modules know it.
+    /// The name by which mount(2) and modules know it; `swap` for swap space, which neither knows.
     pub fn name(self) -> &'static str {
         match self {
             Self::Xfs => "xfs",
             Self::Ext4 => "ext4",
+            Self::Btrfs => "btrfs",
+            Self::Swap => "swap",
         }
+    }
+
+    /// Whether files can be on it.
+    pub fn holds_files(self) -> bool {
+        self != Self::Swap
     }
 }
 
@@ -241,16 +259,16 @@ pub enum ProbeKind {
     Fault,
     /// New processes.
     Spawn,
-    /// Writes and fsyncs, on each data disk.
+    /// Writes and fsyncs, on each disk that has a filesystem.
     File,
 }
 
-/// Something that the host does to the guest from outside.
+/// Something that the host does to the guest from outside. Faults that are in force at one time add up (`run::faults`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// When, in milliseconds of fair time since pressure began.
     pub at_ms: u64,
-    /// Until when, in the same; `None`: until lift.
+    /// Until when, in the same; `None`: until lift, or for as long as a pause lasts.
     pub until_ms: Option<u64>,
     /// What.
     pub action: FaultAction,
@@ -269,6 +287,85 @@ pub enum FaultAction {
         /// Bytes per second.
         bps: Option<u64>,
     },
+    /// Holds all reads and writes of a disk until it is over.
+    Stop {
+        /// The disk.
+        disk: String,
+    },
+    /// Makes operations of a disk fail.
+    Error {
+        /// The disk.
+        disk: String,
+        /// With what.
+        errno: DiskError,
+        /// Which operations; at least one, none twice.
+        on: Vec<Operation>,
+    },
+    /// Takes memory away from the guest, with the help of its driver.
+    Balloon {
+        /// What is left to it, in bytes; a multiple of 1 MiB.
+        memory: u64,
+    },
+    /// Stops the whole machine.
+    Pause {
+        /// For how long, in milliseconds of wall time: no fair time passes meanwhile.
+        for_ms: u64,
+    },
+}
+
+/// How a disk's operation can fail. A virtio disk tells its guest of either as an I/O error, which is EIO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum DiskError {
+    /// Input/output error.
+    #[serde(rename = "EIO")]
+    Io,
+    /// No space left on device: what a thinly provisioned disk says when its pool is full.
+    #[serde(rename = "ENOSPC")]
+    NoSpace,
+}
+
+impl DiskError {
+    /// Its name in C.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Io => "EIO",
+            Self::NoSpace => "ENOSPC",
+        }
+    }
+
+    /// Its number on Linux.
+    pub fn errno(self) -> i32 {
+        match self {
+            Self::Io => 5,
+            Self::NoSpace => 28,
+        }
+    }
+}
+
+/// What a guest can ask of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Reading.
+    Read,
+    /// Writing, writing zeroes and discarding.
+    Write,
+    /// Flushing the disk's cache, as fsync(2) does.
+    Flush,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Flush];
+
+    /// Its name, as in a scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Flush => "flush",
+        }
+    }
 }
 
 /// What should come of a run on the kernels that it is for.

@@ -2,14 +2,16 @@
 //! Lives here: one type a map, its keys, what each is for (also the JSON Schema's descriptions).
 //! May not live here: what values mean together (`check`), or serde's tag, untagged and flatten (they lose the place).
 
+mod fault;
 mod kernel;
 
+pub use fault::{RawBalloon, RawError, RawFault, RawPause, RawStop, RawThrottle};
 pub use kernel::{RawBase, RawDebianConfig, RawKernel, RawKernels, RawSource, RawTree};
 
 use super::model::{Filesystem, Mechanism, Outcome, ProbeKind, VersionBound};
 use super::scalars::{
     ArgName, ArgText, BootWord, DiskName, Duration, FilePath, Flag, KernelName, Line, ModuleName, MountPoint, Name,
-    ProcessName, Setting, SettingName, Size, Until, VariableName, Whole,
+    ProcessName, Setting, SettingName, Size, VariableName, Whole,
 };
 use super::value::{At, Entries, Val};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -43,7 +45,7 @@ pub struct RawScenario {
     /// Whether kills inside a memory cgroup count as kills. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memcg: Option<Val<Flag>>,
-    /// The probes that run. Default: beat, counters, fault, spawn, and file where there are disks.
+    /// The probes that run. Default: beat, counters, fault, spawn, and file where there are disks to write files to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probes: Option<At<Vec<Val<ProbeKind>>>>,
     /// What the host does to the guest during pressure.
@@ -65,7 +67,7 @@ pub struct RawGuest {
     /// Memory, in whole MiB.
     #[schemars(extend("examples" = ["256 MiB"]))]
     pub memory: Val<Size>,
-    /// Data disks by name.
+    /// Disks by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disks: Option<Entries<DiskName, RawDisk>>,
     /// Kernel settings to write before the workload starts. Default: vm.oom_dump_tasks is 0.
@@ -80,20 +82,21 @@ pub struct RawGuest {
     pub cmdline: Vec<Val<BootWord>>,
 }
 
-/// A data disk. What is written to it is gone after the run.
+/// A disk. What is written to it is gone after the run.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Disk")]
 pub struct RawDisk {
-    /// Its filesystem.
+    /// What is on it: a filesystem, or swap space.
     #[schemars(extend("examples" = ["xfs"]))]
     pub filesystem: Val<Filesystem>,
     /// Its size, in whole MiB.
     #[schemars(extend("examples" = ["512 MiB"]))]
     pub size: Val<Size>,
-    /// Where the guest mounts it.
+    /// Where the guest mounts it. Every disk but swap has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["/data"]))]
-    pub mount: Val<MountPoint>,
+    pub mount: Option<Val<MountPoint>>,
 }
 
 /// What presses.
@@ -156,38 +159,6 @@ pub struct RawPhases {
     /// Free, file or anonymous memory off by more than this is movement. Default: 256 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub movement: Option<Val<Size>>,
-}
-
-/// Something that the host does to the guest during pressure.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Fault")]
-pub struct RawFault {
-    /// When: time since pressure began.
-    #[schemars(extend("examples" = ["5s"]))]
-    pub at: Val<Duration>,
-    /// Until when: `lift`, or time since pressure began. Default: lift.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Val<Until>>,
-    /// Slows a disk down.
-    #[schemars(extend("examples" = [{"disk": "data", "iops": 1}]))]
-    pub throttle: At<RawThrottle>,
-}
-
-/// How a disk is slowed down; to stop it, `iops: 1` and `bps: 1 B`.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Throttle")]
-pub struct RawThrottle {
-    /// The disk, by its name.
-    #[schemars(extend("examples" = ["data"]))]
-    pub disk: Val<DiskName>,
-    /// Operations per second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iops: Option<Val<Whole<1, 1_000_000>>>,
-    /// Bytes per second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bps: Option<Val<Size>>,
 }
 
 /// What should come of a run, on the kernels that `kernel`, `tag` and `version` all match.

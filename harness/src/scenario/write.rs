@@ -7,8 +7,8 @@ use super::model::{
     SourceBuild, SourceTree, Workload,
 };
 use super::raw::{
-    RawArgs, RawBase, RawDebianConfig, RawDisk, RawExpectation, RawFault, RawGuest, RawKernel, RawPhases, RawScenario,
-    RawSource, RawThrottle, RawTree, RawWorkload,
+    RawArgs, RawBalloon, RawBase, RawDebianConfig, RawDisk, RawError, RawExpectation, RawFault, RawGuest, RawKernel,
+    RawPause, RawPhases, RawScenario, RawSource, RawStop, RawThrottle, RawTree, RawWorkload,
 };
 use super::scalars::{
     ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, KernelName, Line, MakeName, MakeValue, ModuleName,
@@ -113,7 +113,7 @@ fn guest(guest: &Guest) -> RawGuest {
     let disk = |disk: &Disk| RawDisk {
         filesystem: Val::of(&disk.filesystem),
         size: Val::of(&Size(disk.size)),
-        mount: Val::of(&MountPoint(disk.mount.clone())),
+        mount: disk.mount.as_ref().map(|mount| Val::of(&MountPoint(mount.clone()))),
     };
     let disks: Vec<_> = entries(&guest.disks, DiskName).map(|(name, one)| (name, disk(one))).collect();
     let setting = |value: &String| Val::of(&Setting(value.clone()));
@@ -158,16 +158,35 @@ fn phases(rules: &Rules) -> RawPhases {
 }
 
 fn fault(fault: &Fault) -> RawFault {
-    let FaultAction::Throttle { disk, iops, bps } = &fault.action;
-    RawFault {
+    let disk = |disk: &String| Val::of(&DiskName(disk.clone()));
+    let mut raw = RawFault {
         at: Val::of(&Duration(fault.at_ms)),
         until: Some(Val::of(&fault.until_ms.map_or(Until::Lift, Until::Time))),
-        throttle: At::of(RawThrottle {
-            disk: Val::of(&DiskName(disk.clone())),
-            iops: iops.map(|iops| Val::of(&Whole(iops))),
-            bps: bps.map(|bps| Val::of(&Size(bps))),
-        }),
+        throttle: None,
+        stop: None,
+        error: None,
+        balloon: None,
+        pause: None,
+    };
+    match &fault.action {
+        FaultAction::Throttle { disk: name, iops, bps } => {
+            let (iops, bps) = (iops.map(|iops| Val::of(&Whole(iops))), bps.map(|bps| Val::of(&Size(bps))));
+            raw.throttle = Some(At::of(RawThrottle { disk: disk(name), iops, bps }));
+        }
+        FaultAction::Stop { disk: name } => raw.stop = Some(At::of(RawStop { disk: disk(name) })),
+        FaultAction::Error { disk: name, errno, on } => {
+            let on = Some(At::of(on.iter().map(Val::of).collect()));
+            raw.error = Some(At::of(RawError { disk: disk(name), errno: Some(Val::of(errno)), on }));
+        }
+        FaultAction::Balloon { memory } => {
+            raw.balloon = Some(At::of(RawBalloon { memory: Val::of(&Size(*memory)) }));
+        }
+        FaultAction::Pause { for_ms } => {
+            raw.until = None;
+            raw.pause = Some(At::of(RawPause { time: Val::of(&Duration(*for_ms)) }));
+        }
     }
+    raw
 }
 
 fn expectation(one: &Expectation) -> RawExpectation {

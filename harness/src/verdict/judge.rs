@@ -22,6 +22,8 @@ use crate::scenario::Outcome;
 const EVIDENCE_MAX: usize = 60;
 /// Time for probes to settle beyond the settle phase itself.
 const SETTLE_GRACE_MS: u64 = 60_000;
+/// Disk errors are told so long after the fault that asked for them, in wall time.
+const FAULT_ECHO_MS: u64 = 2_000;
 /// A guest clock off by more than this against fair time between two beats has jumped.
 const CLOCK_JUMP_MS: u64 = 2_000;
 /// After a jump the kernel's own detectors are not believed for two of their periods (120 s, `hung_task_timeout_secs`).
@@ -75,6 +77,8 @@ struct GuestState {
     workload_gone: bool,
     released: bool,
     faults: u32,
+    /// When a fault was last switched, in wall time.
+    faults_until_ms: Option<u64>,
     last_line: String,
 }
 
@@ -103,6 +107,7 @@ impl Judge {
             ready: self.guest.ready,
             stalled: self.open_stall().is_some(),
             dumping: self.clock.dumping(),
+            faulted: self.faulted(),
             frozen_ms: self.open_stall().map_or(0, |stall| stall.frozen_ms(now)),
             answered_twice: self.probes.answered(2),
             answered: self.probes.answered(1),
@@ -168,6 +173,7 @@ impl Judge {
             Kind::Sysrq { key } => self.sysrq(*key, event.host_ns),
             Kind::Fault { fault, active } => {
                 self.guest.faults = if *active { self.guest.faults + 1 } else { self.guest.faults.saturating_sub(1) };
+                self.guest.faults_until_ms = Some(self.clock.wall_ms());
                 self.note(format!("host fault {}: {fault}", if *active { "on" } else { "off" }));
             }
             Kind::Qmp { event: name, data } => self.qmp(name, data),
@@ -182,6 +188,7 @@ impl Judge {
             Kind::WorkloadStarted { .. }
             | Kind::Command { .. }
             | Kind::QemuExit { .. }
+            | Kind::Kswapd(_)
             | Kind::Ack { .. }
             | Kind::Bye { .. }
             | Kind::Link { .. } => {}
@@ -424,7 +431,7 @@ impl Judge {
         match event {
             "GUEST_PANICKED" => self.panicked("the guest's kernel reported a panic (pvpanic)".into()),
             "SHUTDOWN" if reason == Some("guest-reset") => self.panicked("the guest reset itself".into()),
-            "BLOCK_IO_ERROR" if self.guest.faults == 0 => {
+            "BLOCK_IO_ERROR" if !self.faulted() => {
                 self.spoil(Reason::HostIoError, format!("QEMU could not read or write a disk: {data}"));
             }
             _ => {}
@@ -432,6 +439,12 @@ impl Judge {
     }
 
     // --- ends ---------------------------------------------------------------------------------------------------------
+
+    /// Whether a fault is in force or was a moment ago: what it brought about may be told after its end.
+    fn faulted(&self) -> bool {
+        let ended = self.guest.faults_until_ms.map(|ended| self.clock.wall_ms().saturating_sub(ended));
+        self.guest.faults > 0 || ended.is_some_and(|ms| ms < FAULT_ECHO_MS)
+    }
 
     fn open_stall(&self) -> Option<&Stall> {
         self.stalls.last().filter(|stall| stall.ended_ms.is_none())

@@ -21,6 +21,8 @@ pub struct View<'a> {
     pub stalled: bool,
     /// Whether a SysRq dump is being printed.
     pub dumping: bool,
+    /// Whether a host fault is in force or was within the last 2 s of wall time.
+    pub faulted: bool,
     /// How long nothing has moved in the open stall, in milliseconds.
     pub frozen_ms: u64,
     /// Whether every required probe has succeeded twice in rounds begun since the phase (or the last escape) began.

@@ -4,13 +4,14 @@
 
 use super::Error;
 use super::command::Command;
+use super::faults::{Filters, Pauses};
 use super::inlet::Inlet;
 use super::mailbox::{Mailbox, Port};
 use super::port::{self, Stream, Wire, Writer};
 use super::process::{Process, Signal, ended};
 use super::qmp::{Counts, Qmp, QmpError};
 use super::sample::Sampler;
-use super::spec::{CONSOLE, block_device};
+use super::spec::CONSOLE;
 use crate::event::{Exit, Kind, Tick};
 use std::io;
 use std::sync::Arc;
@@ -54,15 +55,6 @@ pub enum Seen {
     },
 }
 
-/// Bounds on a disk's I/O; `None` is no bound. QEMU takes 0 for no bound as well, so less than 1 is taken as 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Throttle {
-    /// Reads and writes per second.
-    pub iops: Option<u64>,
-    /// Bytes read and written per second.
-    pub bps: Option<u64>,
-}
-
 /// How long the sockets may take to run dry after QEMU's end.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How long QEMU may take to end after it has closed QMP.
@@ -85,6 +77,8 @@ pub struct Vm {
     commands: u64,
     asked: bool,
     end: AbortHandle,
+    pub(super) filters: Filters,
+    pub(super) pauses: Pauses,
 }
 
 impl Vm {
@@ -127,6 +121,8 @@ impl Vm {
             commands: 0,
             asked: false,
             end: end.abort_handle(),
+            filters: Filters::default(),
+            pauses: Pauses::default(),
         })
     }
 
@@ -160,7 +156,12 @@ impl Vm {
         let now = Instant::now();
         let elapsed = now.duration_since(self.sampled);
         self.sampled = now;
-        self.sampler.step(self.process.sample(), elapsed)
+        let mut tick = self.sampler.step(self.process.sample(), elapsed);
+        if self.pauses.tick() {
+            // A stop is seen at its ends only, so a stretch with one in it counts whole.
+            tick.stopped_ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        }
+        tick
     }
 
     /// Hands a command to the agent's port. Whether it arrives is told by its `Ack`.
@@ -187,15 +188,6 @@ impl Vm {
         };
         self.qmp.send_break(CONSOLE).await?;
         self.console.write(&[byte]).await.map_err(Error::io("write to the console"))
-    }
-
-    /// Bounds a disk's I/O, or frees it of all bounds.
-    ///
-    /// # Errors
-    /// Where there is no such disk, or QMP fails.
-    pub async fn throttle(&self, disk: &str, throttle: Throttle) -> Result<(), QmpError> {
-        let bound = |limit: Option<u64>| limit.map_or(0, |limit| i64::try_from(limit.max(1)).unwrap_or(i64::MAX));
-        self.qmp.set_io_throttle(&block_device(disk), bound(throttle.bps), bound(throttle.iops)).await
     }
 
     /// The machine's run state as QMP says it, for example `running`.

@@ -15,6 +15,7 @@ mod command;
 mod error;
 #[cfg(test)]
 pub mod fake;
+mod faults;
 mod inlet;
 mod launch;
 mod link;
@@ -36,7 +37,8 @@ pub use binary::{PROGRAM, Qemu};
 pub use cmdline::kernel_command_line;
 pub use command::Command;
 pub use error::Error;
-pub use machine::{Parts, Seen, Throttle, Vm};
+pub use faults::{DiskFaults, Fails, Throttle};
+pub use machine::{Parts, Seen, Vm};
 pub use port::{Connection, Stream, Wire};
 pub use process::{Process, Signal};
 pub use runtime::RuntimeDir;

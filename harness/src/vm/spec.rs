@@ -53,8 +53,10 @@ pub struct Spec {
     pub initrd: PathBuf,
     /// The kernel's command line; see [`super::kernel_command_line`].
     pub cmdline: String,
-    /// Data disks.
+    /// Disks.
     pub disks: Vec<DriveSpec>,
+    /// Whether it has a balloon, by which the host can take memory away.
+    pub balloon: bool,
 }
 
 /// The sockets to which QEMU connects.
@@ -118,6 +120,9 @@ impl Spec {
         for disk in &self.disks {
             line.disk(disk, ports);
         }
+        if self.balloon {
+            line.add(&["-device", "virtio-balloon-pci,id=balloon"]);
+        }
         line.0
     }
 }
@@ -126,6 +131,11 @@ impl Spec {
 fn memory(bytes: u64) -> String {
     let kib = bytes / 1024;
     if kib.is_multiple_of(1024) { format!("{}M", kib / 1024) } else { format!("{kib}k") }
+}
+
+/// Node of a disk's image.
+pub(super) fn node_name(disk: &str) -> String {
+    format!("node-{disk}")
 }
 
 /// Id of a disk's device.
@@ -207,7 +217,7 @@ impl Arguments {
         let name = &disk.name;
         let node = serde_json::json!({
             "driver": "qcow2",
-            "node-name": format!("node-{name}"),
+            "node-name": node_name(name),
             "cache": {"direct": false, "no-flush": true},
             "file": {"driver": "file", "filename": overlay.to_string_lossy()},
         });
@@ -215,7 +225,7 @@ impl Arguments {
         self.add(&["-blockdev", &node.to_string()]);
         self.add(&[
             "-device",
-            &format!("virtio-blk-pci,id={device},drive=node-{name},serial={name},werror=report,rerror=report"),
+            &format!("virtio-blk-pci,id={device},drive={},serial={name},werror=report,rerror=report", node_name(name)),
         ]);
     }
 }
@@ -234,6 +244,7 @@ pub(super) mod tests {
             initrd: "/k/init,rd".into(),
             cmdline: "console=ttyS0 x='y'".into(),
             disks: vec![DriveSpec { name: "data".into(), overlay: "/o/a,b.qcow2".into(), base: "/c/xfs.raw".into() }],
+            balloon: false,
         }
     }
 
@@ -253,15 +264,16 @@ pub(super) mod tests {
         assert!(
             text.contains("-accel\ntcg,thread=multi") && text.contains("-m\n256M") && text.contains("-sandbox\non,")
         );
-        assert!(!text.contains("netdev") && !text.contains("-nic"));
+        assert!(!text.contains("netdev") && !text.contains("-nic") && !text.contains("balloon"));
     }
 
     #[test]
     fn a_build_without_sandbox_is_not_asked_for_one() {
         let qemu = Qemu { sandbox: false, ..Qemu::assumed() };
-        let kvm = Spec { accel: Accel::Kvm, memory: 1_536 << 10, disks: vec![], ..spec() };
+        let kvm = Spec { accel: Accel::Kvm, memory: 1_536 << 10, disks: vec![], balloon: true, ..spec() };
         let text = text(&kvm.arguments(&qemu, Ports::ByHand));
         assert!(!text.contains("sandbox") && !text.contains("blockdev"));
+        assert!(text.contains("-device\nvirtio-balloon-pci,id=balloon"));
         assert!(text.contains("-accel\nkvm\n") && text.contains("-m\n1536k"));
         assert!(text.contains("stdio,id=console,mux=on") && text.contains("pty,id=agent"));
     }

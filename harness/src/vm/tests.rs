@@ -6,7 +6,7 @@
 
 use super::fake::{Act, Cure, Script, ms, secs};
 use super::qmp::QmpError;
-use super::{Command, Error, Seen, Throttle, Vm};
+use super::{Command, Error, Fails, Seen, Throttle, Vm};
 use crate::event::{Answer, Exit, Kind};
 use serde_json::json;
 use std::time::Duration;
@@ -219,10 +219,40 @@ async fn throttles_never_mean_unlimited_by_accident() {
     vm.throttle("data", Throttle::default()).await.unwrap();
     let device = || "/machine/peripheral/disk-data/virtio-backend".to_owned();
     assert_eq!(fake.record().throttles, [(device(), 1, 1), (device(), 0, 7), (device(), 0, 0)]);
-    vm.qmp().stop().await.unwrap();
-    assert_eq!(vm.status().await.unwrap(), "paused");
-    vm.qmp().cont().await.unwrap();
     assert_eq!(vm.qmp().version().await.unwrap(), "7.2.0 fake");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_come_by_a_node_that_is_there_only_while_they_are_wanted() {
+    let (mut vm, fake) = Script::new().vm().await;
+    let writes = Fails { write: Some(5), ..Fails::default() };
+    vm.fail("data", writes).await.unwrap();
+    vm.fail("data", Fails { flush: Some(28), ..writes }).await.unwrap();
+    vm.fail("data", Fails::default()).await.unwrap();
+    vm.fail("data", Fails::default()).await.unwrap();
+    let nodes: Vec<String> = fake.record().drives.iter().map(|(_, node)| node.clone()).collect();
+    assert_eq!(nodes, ["fail-data-1", "fail-data-2", "node-data", "node-data"]);
+    let count = |name: &str| fake.record().qmp.iter().filter(|command| *command == name).count();
+    assert_eq!((count("blockdev-add"), count("blockdev-del")), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_no_time_and_its_stop_is_known() {
+    let (mut vm, _) = Script::new().vm().await;
+    watch_for(&mut vm, secs(3)).await;
+    vm.tick();
+    vm.pause().await.unwrap();
+    assert_eq!(vm.status().await.unwrap(), "paused");
+    let seen = watch_for(&mut vm, secs(5)).await;
+    assert_eq!(count(&seen, |kind| matches!(kind, Kind::Qmp { event, .. } if event == "STOP")), 1);
+    assert!(count(&seen, is_beat) <= 1, "but for one that was under way");
+    assert!(vm.asked_to_stop() && !vm.asked_to_stop(), "the next one is QEMU's own");
+    assert_eq!(vm.tick().stopped_ns, 5_000_000_000);
+    vm.resume().await.unwrap();
+    assert!(count(&watch_for(&mut vm, secs(3)).await, is_beat) >= 2);
+    assert_eq!(vm.tick().stopped_ns, 3_000_000_000, "a stretch with a stop in it counts whole");
+    watch_for(&mut vm, secs(1)).await;
+    assert_eq!(vm.tick().stopped_ns, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `module` | `path`, `optional` | load this .ko (plain, not compressed), then unlink it: it takes up memory. With `optional=1` the guest goes on where it does not load |
 //! | `disk` | `name`, `fs`, `mount` | find the virtio disk whose serial is `name`, mount it at `mount` as `fs` |
+//! | `swap` | `name` | find the virtio disk whose serial is `name` and swap to it |
 //! | `sysctl` | `name`, `value` | write `value` to /proc/sys/NAME (dots are slashes) |
 //! | `probe` | `name` | run this probe (`beat`, `counters`, `fault`, `spawn`, `file:DISK`) |
 //! | `program` | `path` | the workload's executable |

@@ -8,7 +8,7 @@ pub mod source {
     pub const AGENT: &str = "agent";
     /// The heartbeat (alone on ttyS1).
     pub const BEAT: &str = "beat";
-    /// Reads /proc/vmstat and /proc/pressure/memory (ttyS2).
+    /// Reads /proc/vmstat, /proc/pressure and what kswapd does (ttyS2).
     pub const COUNTERS: &str = "counters";
     /// Maps, touches and unmaps 1 MiB (ttyS2).
     pub const FAULT: &str = "fault";
@@ -52,8 +52,13 @@ pub mod kind {
     /// A probe's round ended. `n`, and `ok=1`, or `errno`, `signal` or `code`.
     pub const END: &str = "end";
     /// counters: `allocstall` (summed over zones), `pgscan_kswapd`, `pgscan_direct`, `pgsteal_kswapd`, `pgsteal_direct`,
-    /// `oom_kill`, `mem_some`, `mem_full` (PSI totals, microseconds). What a kernel does not have is left out.
+    /// `oom_kill`, `nr_isolated_anon`, `nr_isolated_file` (pages now), `mem_some`, `mem_full`, `io_some`, `io_full` (PSI
+    /// totals, microseconds). What a kernel does not have is left out.
     pub const VM: &str = "vm";
+    /// counters: kswapd of node 0, after each `vm`. `state` (letter of /proc/PID/stat), `wchan` (where it sleeps, absent
+    /// where it does not), `stack` (functions, innermost first, with commas between; at most 16, absent without
+    /// CONFIG_STACKTRACE). No such line where the kernel has no kswapd0.
+    pub const KSWAPD: &str = "kswapd";
 }
 
 /// Commands from the host; each is sent again until its [`kind::ACK`] arrives, and doing it twice is doing it once.

@@ -63,6 +63,7 @@ fn set_up(port: &mut Port) -> Result<Parts, Failure> {
         match step {
             SetUp::Module { path, optional } => modules::load(path, *optional)?,
             SetUp::Disk(disk) => disks::attach(disk)?,
+            SetUp::Swap(name) => disks::swap_to(name)?,
             SetUp::Sysctl { name, value } => sysctl::set(name, value)?,
         }
     }

@@ -37,6 +37,8 @@ pub enum SetUp {
     },
     /// Mount a disk.
     Disk(Disk),
+    /// Swap to the disk with this serial number.
+    Swap(String),
     /// Write a kernel setting.
     Sysctl {
         /// Its name, with dots.
@@ -87,6 +89,7 @@ impl Config {
             "disk" => {
                 self.steps.push(SetUp::Disk(Disk { name: text("name")?, fs: text("fs")?, mount: text("mount")? }));
             }
+            "swap" => self.steps.push(SetUp::Swap(text("name")?)),
             "sysctl" => self.steps.push(SetUp::Sysctl { name: text("name")?, value: bytes("value")? }),
             "probe" => self.probes.push(text("name")?),
             "program" => self.program = Some(os("path")?),
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn reads_every_directive() {
         let text = "# made by a test\n\nmodule path=/modules/xfs.ko\nmodule path=/modules/fast.ko optional=1\n\
-            disk name=data fs=xfs mount=/data\nsysctl name=vm.panic_on_oom value=0\nprobe name=file:data\n\
+            disk name=data fs=xfs mount=/data\nswap name=more\nsysctl name=vm.panic_on_oom value=0\nprobe name=file:data\n\
             program path=/bin/xfs-inode-mutex\narg value=--file%3dsame\nenv name=A value=b%20c\n";
         let config = Config::read(text).unwrap();
         let disk = Disk { name: "data".into(), fs: "xfs".into(), mount: "/data".into() };
@@ -128,6 +131,7 @@ mod tests {
                 SetUp::Module { path: "/modules/xfs.ko".into(), optional: false },
                 SetUp::Module { path: "/modules/fast.ko".into(), optional: true },
                 SetUp::Disk(disk),
+                SetUp::Swap("more".into()),
                 SetUp::Sysctl { name: "vm.panic_on_oom".into(), value: b"0".to_vec() },
             ]
         );

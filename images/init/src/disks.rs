@@ -1,6 +1,6 @@
-//! Data disks: found by their serial numbers, mounted where the host wants them.
-//! Lives here: finding, making the node, mounting.
-//! May not live here: making filesystems (the host does).
+//! Disks: found by their serial numbers, mounted where the host wants them or swapped to.
+//! Lives here: finding, making the node, mounting, swapping on.
+//! May not live here: making filesystems and swap areas (the host does).
 
 use crate::clock;
 use crate::config::Disk;
@@ -8,6 +8,7 @@ use crate::failure::{Failure, Step};
 use rustix::fs::{CWD, Dev, FileType, Mode, makedev, mknodat};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
+use std::ffi::CString;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -15,24 +16,39 @@ use std::time::Duration;
 /// How long a disk may take to appear: drivers may probe in the background.
 const APPEAR: Duration = Duration::from_secs(10);
 
-/// Finds the disk and mounts it. The node is our own, so that no devtmpfs is needed.
+/// Finds the disk and mounts it.
 pub fn attach(disk: &Disk) -> Result<(), Failure> {
+    let node = node_of(&disk.name)?;
+    fs::create_dir_all(&disk.mount).step(|| format!("mkdir {}", disk.mount))?;
+    mount(&*node, &*disk.mount, &*disk.fs, MountFlags::empty(), None)
+        .step(|| format!("mount {} {} ({})", disk.name, disk.mount, disk.fs))
+}
+
+/// Finds the disk and swaps to it. A kernel without swap says ENOSYS.
+pub fn swap_to(name: &str) -> Result<(), Failure> {
+    let node = node_of(name)?;
+    let path = CString::new(node).map_err(|_| Errno::INVAL).step(|| format!("swapon {name}"))?;
+    // SAFETY: the path is a C string that lives through the call; no flags, so the kernel takes nothing else from us.
+    let result = unsafe { libc::swapon(path.as_ptr(), 0) };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()).step(|| format!("swapon {name}")) }
+}
+
+/// Waits for the disk and makes a node for it. The node is our own, so that no devtmpfs is needed.
+fn node_of(name: &str) -> Result<String, Failure> {
     let end = clock::now() + APPEAR;
     let device = loop {
-        match find(Path::new("/sys/block"), &disk.name) {
+        match find(Path::new("/sys/block"), name) {
             Some(device) => break device,
             None if clock::now() > end => {
-                let what = format!("disk {}: no /sys/block/*/serial reads so", disk.name);
+                let what = format!("disk {name}: no /sys/block/*/serial reads so");
                 return Err(Failure { what, errno: Errno::NODEV });
             }
             None => clock::sleep(Duration::from_millis(50)),
         }
     };
-    let node = format!("/dev/oomph-{}", disk.name);
+    let node = format!("/dev/oomph-{name}");
     mknodat(CWD, &node, FileType::BlockDevice, Mode::RUSR | Mode::WUSR, device).step(|| format!("mknod {node}"))?;
-    fs::create_dir_all(&disk.mount).step(|| format!("mkdir {}", disk.mount))?;
-    mount(&*node, &*disk.mount, &*disk.fs, MountFlags::empty(), None)
-        .step(|| format!("mount {} {} ({})", disk.name, disk.mount, disk.fs))
+    Ok(node)
 }
 
 /// The device number of the disk with this serial number, below `block` (/sys/block).

@@ -15,6 +15,7 @@ mod clock;
 mod config;
 mod disks;
 mod failure;
+mod kswapd;
 mod link;
 mod memory;
 mod modules;

@@ -70,6 +70,8 @@ fn least(filesystem: Filesystem) -> (u64, &'static str) {
     match filesystem {
         Filesystem::Xfs => (300 * MIB, "mkfs.xfs makes no smaller one since xfsprogs 5.19"),
         Filesystem::Ext4 => (16 * MIB, "a smaller one has no room for a journal beside files"),
+        Filesystem::Btrfs => (109 * MIB, "mkfs.btrfs makes no smaller one"),
+        Filesystem::Swap => (MIB, "the kernel takes no area under ten pages"),
     }
 }
 
@@ -104,7 +106,7 @@ impl Checker<'_> {
     }
 
     /// A size in whole MiB, more than none.
-    fn size(&mut self, val: &Val<Size>, what: &str) -> Option<u64> {
+    pub(super) fn size(&mut self, val: &Val<Size>, what: &str) -> Option<u64> {
         let Size(size) = self.read(val)?;
         let problem =
             |message: String| Problem::new(&val.at, message, "expected whole MiB, at most 1 TiB: `256 MiB`, `1 GiB`");
@@ -131,11 +133,26 @@ impl Checker<'_> {
             if let (Some(filesystem), Some(size)) = (filesystem, size) {
                 self.fits(filesystem, size, disk);
             }
-            let mount = self.mount(&disk.mount);
-            if let Some(mount) = &mount {
-                self.mounted_apart(name_val, &disk.mount, mount, &mounts);
-                mounts.push((name_val, &disk.mount, mount.clone()));
-            }
+            let mount = match (&disk.mount, filesystem) {
+                (Some(val), Some(Filesystem::Swap)) => {
+                    self.report(Problem::new(&val.at, "swap is mounted nowhere", "leave `mount` out"));
+                    None
+                }
+                (Some(val), _) => {
+                    let mount = self.mount(val);
+                    if let Some(mount) = &mount {
+                        self.mounted_apart(name_val, val, mount, &mounts);
+                        mounts.push((name_val, val, mount.clone()));
+                    }
+                    mount.map(Some)
+                }
+                (None, Some(filesystem)) if filesystem.holds_files() => {
+                    let right = "expected `mount: PATH`, such as `mount: /data`";
+                    self.report(Problem::new(&name_val.at, format!("`{}` is mounted nowhere", name_val.text), right));
+                    None
+                }
+                (None, _) => Some(None),
+            };
             if let (Some(name), Some(filesystem), Some(size), Some(mount)) = (name, filesystem, size, mount) {
                 disks.insert(name.0, Disk { filesystem, size, mount });
             }

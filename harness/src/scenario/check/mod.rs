@@ -3,6 +3,7 @@
 //! May not live here: decoding, or how problems are drawn.
 
 mod expectations;
+mod faults;
 mod guest;
 mod kernel;
 mod source;
@@ -13,7 +14,7 @@ pub use kernel::{NamedSource, check_kernels};
 pub use source::FRAGMENTS;
 pub use workload::REPRODUCERS;
 
-use super::model::{ProbeKind, Scenario};
+use super::model::{Filesystem, ProbeKind, Scenario};
 use super::problem::Problem;
 use super::raw::RawScenario;
 use super::text::Text;
@@ -64,7 +65,7 @@ impl Checker<'_> {
         let workload = self.workload(&raw.workload);
         let rules = self.rules(raw.phases.as_ref(), raw.memcg.as_ref(), guest.as_ref());
         let probes = self.probes(raw);
-        let faults = self.faults(&raw.faults, &raw.guest, rules.as_ref());
+        let faults = self.faults(&raw.faults, &raw.guest, guest.as_ref(), rules.as_ref());
         let expect = self.expectations(&raw.expect);
         Some(Scenario {
             name: name?.0,
@@ -108,7 +109,9 @@ impl Checker<'_> {
     }
 
     fn probes(&mut self, raw: &RawScenario) -> Option<Vec<ProbeKind>> {
-        let has_disks = raw.guest.disks.as_ref().is_some_and(|disks| !disks.0.is_empty());
+        let swap = Filesystem::Swap.text();
+        let disks = raw.guest.disks.iter().flat_map(|disks| &disks.0);
+        let has_disks = disks.clone().any(|(_, disk)| disk.filesystem.text != swap);
         let Some(list) = &raw.probes else {
             let mut probes = vec![ProbeKind::Beat, ProbeKind::Counters, ProbeKind::Fault, ProbeKind::Spawn];
             probes.extend(has_disks.then_some(ProbeKind::File));
@@ -127,7 +130,7 @@ impl Checker<'_> {
                 self.report(Problem::new(
                     at,
                     "the probe `file` has no disk to write to",
-                    "needs a disk in `guest.disks`",
+                    "needs a disk with a filesystem in `guest.disks`",
                 ));
             }
         }

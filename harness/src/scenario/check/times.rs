@@ -1,16 +1,15 @@
-//! Rules for times: phases, bounds, and the faults that the host brings about meanwhile.
+//! Rules for times: phases and bounds.
 //! Lives here: ranges, and times that contradict each other.
 //! May not live here: what the times are used for (`verdict`, `run`).
 
-use super::{Checker, MAX_ITEMS};
+use super::Checker;
 use crate::event::Rules;
-use crate::scenario::model::{Fault, FaultAction, Guest};
+use crate::scenario::model::Guest;
 use crate::scenario::problem::Problem;
-use crate::scenario::raw::{RawFault, RawGuest, RawPhases, RawThrottle};
-use crate::scenario::scalars::{Duration, Flag, Size, Until};
-use crate::scenario::suggest::{nearest, one_of};
+use crate::scenario::raw::RawPhases;
+use crate::scenario::scalars::{Duration, Flag, Size};
 use crate::scenario::units::{format_duration, format_size};
-use crate::scenario::value::{At, Val};
+use crate::scenario::value::Val;
 
 /// Longest phase, in milliseconds.
 const MAX_PHASE: u64 = 24 * 3_600_000;
@@ -58,7 +57,7 @@ impl Checker<'_> {
         Some(rules)
     }
 
-    fn time(&mut self, val: Option<&Val<Duration>>, min: u64, max: u64, default: u64) -> Option<u64> {
+    pub(super) fn time(&mut self, val: Option<&Val<Duration>>, min: u64, max: u64, default: u64) -> Option<u64> {
         let Some(val) = val else { return Some(default) };
         let Duration(ms) = self.read(val)?;
         if (min..=max).contains(&ms) {
@@ -110,97 +109,4 @@ impl Checker<'_> {
             self.report(Problem::new(&at, message, format!("expected `wall` to be at least {}", format_duration(sum))));
         }
     }
-
-    pub(super) fn faults(
-        &mut self,
-        raw: &[At<RawFault>],
-        guest: &RawGuest,
-        rules: Option<&Rules>,
-    ) -> Option<Vec<Fault>> {
-        self.few(raw.get(MAX_ITEMS).map(|one| &one.at), MAX_ITEMS, "faults");
-        let mut faults: Vec<Fault> = Vec::new();
-        for (n, At { value: fault, .. }) in raw.iter().take(MAX_ITEMS).enumerate() {
-            let at = self.read(&fault.at);
-            let until = self.read_optional(fault.until.as_ref());
-            let action = self.throttle(&fault.throttle, guest);
-            let (Some(Duration(at_ms)), Some(until), Some(action)) = (at, until, action) else { continue };
-            let until_ms = match until.unwrap_or(Until::Lift) {
-                Until::Lift => None,
-                Until::Time(ms) => Some(ms),
-            };
-            self.within(fault, at_ms, until_ms, rules);
-            let new = Fault { at_ms, until_ms, action };
-            if faults.len() == n
-                && let Some(other) = faults.iter().position(|other| overlap(other, &new))
-            {
-                let message = "two faults slow one disk down at the same time";
-                let problem = Problem::new(&fault.at.at, message, "expected to begin when the other has ended");
-                self.report(problem.other(&raw[other].value.at.at, "the other one"));
-            }
-            faults.push(new);
-        }
-        (faults.len() == raw.len()).then_some(faults)
-    }
-
-    fn within(&mut self, fault: &RawFault, at_ms: u64, until_ms: Option<u64>, rules: Option<&Rules>) {
-        if let (Some(until), Some(val)) = (until_ms.filter(|until| *until <= at_ms), &fault.until) {
-            let message =
-                format!("the fault ends at {} and begins at {}", format_duration(until), format_duration(at_ms));
-            let problem = Problem::new(&val.at, message, "expected a later time than `at`, or `lift`");
-            self.report(problem.other(&fault.at.at, "it begins here").help("both count from the start of pressure"));
-        }
-        let Some(pressure) = rules.map(|rules| rules.pressure_ms) else { return };
-        let lasts = format!("pressure lasts {}", format_duration(pressure));
-        if at_ms >= pressure {
-            let message = "the fault would begin after pressure has ended";
-            self.report(Problem::new(&fault.at.at, message, format!("expected an earlier time: {lasts}")));
-        } else if let (true, Some(val)) = (until_ms.is_some_and(|until| until > pressure), &fault.until) {
-            let message = "the fault would end after pressure has ended";
-            self.report(Problem::new(&val.at, message, format!("expected an earlier time, or `lift`: {lasts}")));
-        }
-    }
-
-    fn throttle(&mut self, At { value: raw, at }: &At<RawThrottle>, guest: &RawGuest) -> Option<FaultAction> {
-        let unlimited = |val_at: &std::ops::Range<usize>, key: &str| {
-            let problem =
-                Problem::new(val_at, format!("`{key}` is 0, which QEMU reads as unlimited"), "expected at least 1");
-            problem.help("to stop a disk: `iops: 1` and `bps: 1 B`")
-        };
-        let disk = self.read(&raw.disk);
-        let iops = match &raw.iops {
-            Some(val) if val.text == "0" => {
-                self.report(unlimited(&val.at, "iops"));
-                None
-            }
-            iops => self.read_optional(iops.as_ref()),
-        };
-        let bps = self.read_optional(raw.bps.as_ref());
-        if let (Some(Some(Size(0))), Some(val)) = (bps, &raw.bps) {
-            self.report(unlimited(&val.at, "bps"));
-        }
-        if raw.iops.is_none() && raw.bps.is_none() {
-            self.report(Problem::new(at, "the throttle has no limit", "expected `iops: NUMBER`, `bps: SIZE` or both"));
-        }
-        let disk = disk?.0;
-        let known: Vec<&str> =
-            guest.disks.iter().flat_map(|disks| &disks.0).map(|(name, _)| name.text.as_str()).collect();
-        if !known.contains(&disk.as_str()) {
-            let right =
-                if known.is_empty() { "the guest has no disks".into() } else { format!("expected {}", one_of(&known)) };
-            let problem = Problem::new(&raw.disk.at, format!("there is no disk `{disk}`"), right);
-            self.report(match nearest(&disk, &known) {
-                Some(known) => problem.help(format!("did you mean `{known}`?")),
-                None => problem,
-            });
-        }
-        Some(FaultAction::Throttle { disk, iops: iops?.map(|iops| iops.0), bps: bps?.map(|bps| bps.0) })
-    }
-}
-
-/// Whether two faults are in force on one disk at the same time.
-fn overlap(one: &Fault, other: &Fault) -> bool {
-    let FaultAction::Throttle { disk: one_disk, .. } = &one.action;
-    let FaultAction::Throttle { disk: other_disk, .. } = &other.action;
-    let ends_before = |fault: &Fault, at_ms: u64| fault.until_ms.is_some_and(|until| until <= at_ms);
-    one_disk == other_disk && !ends_before(one, other.at_ms) && !ends_before(other, one.at_ms)
 }

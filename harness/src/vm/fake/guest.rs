@@ -255,6 +255,8 @@ impl Guest {
         match effect {
             Effect::Break => self.break_seen = true,
             Effect::Throttle(device, bps, iops) => self.record.lock().unwrap().throttles.push((device, bps, iops)),
+            Effect::Drive(device, node) => self.record.lock().unwrap().drives.push((device, node)),
+            Effect::Balloon(bytes) => self.record.lock().unwrap().balloons.push(bytes),
             Effect::Quit => self.end = Some(Exit::Code(0)),
             Effect::None => {}
         }

@@ -3,12 +3,17 @@
 //! May not live here: what the commands do to the guest, beyond its run state.
 
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// QEMU's side of QMP.
 #[derive(Debug)]
 pub(super) struct Monitor {
     pub(super) state: String,
     pub(super) deaf: bool,
+    /// Nodes that were added.
+    nodes: BTreeSet<String>,
+    /// Devices' drives that were set.
+    drives: BTreeMap<String, String>,
 }
 
 /// What a command does to the guest.
@@ -17,6 +22,9 @@ pub(super) enum Effect {
     None,
     Break,
     Throttle(String, i64, i64),
+    /// A device works on this node from now on.
+    Drive(String, String),
+    Balloon(i64),
     Quit,
 }
 
@@ -29,7 +37,7 @@ pub(super) fn event(name: &str, data: &Value) -> String {
 
 impl Monitor {
     pub(super) fn new() -> Self {
-        Self { state: "running".to_owned(), deaf: false }
+        Self { state: "running".to_owned(), deaf: false, nodes: BTreeSet::new(), drives: BTreeMap::new() }
     }
 
     /// A command's name, its effect and the lines to answer.
@@ -53,6 +61,26 @@ impl Monitor {
                 let device = arguments["id"].as_str().expect("a device").to_owned();
                 done(Effect::Throttle(device, number("bps"), number("iops")))
             }
+            "blockdev-add" => {
+                self.nodes.insert(arguments["node-name"].as_str().expect("a name").to_owned());
+                done(Effect::None)
+            }
+            // What a device works on stays.
+            "blockdev-del" => {
+                let node = arguments["node-name"].as_str().expect("a name");
+                let unused = !self.drives.values().any(|drive| drive == node);
+                (Effect::None, (unused && self.nodes.remove(node)).then(|| json!({})), None)
+            }
+            "qom-set" => {
+                let [device, node] = ["path", "value"].map(|key| arguments[key].as_str().expect("a text").to_owned());
+                if node.starts_with("node-") || self.nodes.contains(&node) {
+                    self.drives.insert(device.clone(), node.clone());
+                    done(Effect::Drive(device, node))
+                } else {
+                    (Effect::None, None, None)
+                }
+            }
+            "balloon" => done(Effect::Balloon(arguments["value"].as_i64().expect("a size"))),
             "stop" => {
                 self.state = "paused".to_owned();
                 (Effect::None, Some(json!({})), Some(event("STOP", &json!({}))))

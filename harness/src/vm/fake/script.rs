@@ -267,6 +267,10 @@ pub struct Record {
     pub keys: Vec<char>,
     /// Throttles: device, bytes and operations per second, 0 for no bound.
     pub throttles: Vec<(String, i64, i64)>,
+    /// Drives that were set: device and node.
+    pub drives: Vec<(String, String)>,
+    /// Sizes that the balloon was given, in bytes.
+    pub balloons: Vec<i64>,
     /// QMP commands, in their order.
     pub qmp: Vec<String>,
 }

@@ -3,9 +3,12 @@
 //! May not live here: the transport, or when to use them.
 
 use super::{DEADLINE, Qmp, QmpError};
+use crate::vm::Fails;
 use qapi::Enum;
 use qapi::qmp::{
-    BlockIOThrottle, block_set_io_throttle, chardev_send_break, cont, query_status, query_version, quit, stop,
+    BlkdebugEvent, BlkdebugIOType, BlkdebugInjectErrorOptions, BlockIOThrottle, BlockdevOptions, BlockdevOptionsBase,
+    BlockdevOptionsBlkdebug, BlockdevRef, balloon, block_set_io_throttle, blockdev_add, blockdev_del,
+    chardev_send_break, cont, qom_set, query_status, query_version, quit, stop,
 };
 
 impl Qmp {
@@ -60,6 +63,81 @@ impl Qmp {
     /// As [`Qmp::execute`].
     pub async fn send_break(&self, chardev: &str) -> Result<(), QmpError> {
         self.execute(chardev_send_break { id: chardev.into() }, DEADLINE).await.map(drop)
+    }
+
+    /// Makes a node that passes on to `image` what does not fail.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`].
+    pub async fn add_filter(&self, name: &str, image: &str, fails: Fails) -> Result<(), QmpError> {
+        let rules = [
+            (BlkdebugIOType::read, fails.read),
+            (BlkdebugIOType::write, fails.write),
+            (BlkdebugIOType::write_zeroes, fails.write),
+            (BlkdebugIOType::discard, fails.write),
+            (BlkdebugIOType::flush, fails.flush),
+        ];
+        let rule = |(iotype, errno): (BlkdebugIOType, Option<i32>)| {
+            Some(BlkdebugInjectErrorOptions {
+                // From the node's beginning on.
+                event: BlkdebugEvent::none,
+                iotype: Some(iotype),
+                errno: Some(errno?.into()),
+                immediately: None,
+                once: None,
+                sector: None,
+                state: None,
+            })
+        };
+        let base = BlockdevOptionsBase {
+            node_name: Some(name.into()),
+            auto_read_only: None,
+            cache: None,
+            detect_zeroes: None,
+            discard: None,
+            force_share: None,
+            read_only: None,
+        };
+        let blkdebug = BlockdevOptionsBlkdebug {
+            image: BlockdevRef::reference(image.into()),
+            inject_error: Some(rules.into_iter().filter_map(rule).collect()),
+            align: None,
+            config: None,
+            max_discard: None,
+            max_transfer: None,
+            max_write_zero: None,
+            opt_discard: None,
+            opt_write_zero: None,
+            set_state: None,
+            take_child_perms: None,
+            unshare_child_perms: None,
+        };
+        self.execute(blockdev_add(BlockdevOptions::blkdebug { base, blkdebug }), DEADLINE).await.map(drop)
+    }
+
+    /// Gives a device another node to work on. It has no request under way meanwhile.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`].
+    pub async fn set_drive(&self, device: &str, node: &str) -> Result<(), QmpError> {
+        let (path, property, value) = (device.into(), "drive".into(), node.into());
+        self.execute(qom_set { path, property, value }, DEADLINE).await.map(drop)
+    }
+
+    /// Takes a node away that nothing uses.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`].
+    pub async fn delete_node(&self, name: &str) -> Result<(), QmpError> {
+        self.execute(blockdev_del { node_name: name.into() }, DEADLINE).await.map(drop)
+    }
+
+    /// Tells the balloon how many bytes to leave to the guest.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`].
+    pub async fn balloon(&self, bytes: i64) -> Result<(), QmpError> {
+        self.execute(balloon { value: bytes }, DEADLINE).await.map(drop)
     }
 
     /// Bounds a device's I/O, reads and writes together, per second. 0 is no bound.
