@@ -5,7 +5,7 @@
 
 use oomph::event::Rules;
 use oomph::scenario::{
-    ConfigBase, Disk, Expectation, FRAGMENTS, Fault, FaultAction, Filesystem, Fragment, Guest, KernelSource,
+    ConfigBase, Disk, Evidence, Expectation, FRAGMENTS, Fault, FaultAction, Filesystem, Fragment, Guest, KernelSource,
     KernelSpec, Mechanism, Outcome, ProbeKind, Program, REPRODUCERS, Scenario, SourceBuild, SourceTree, VersionBound,
     VersionOp, Workload, json_schema, parse, to_yaml,
 };
@@ -176,8 +176,9 @@ fn sound() -> impl Strategy<Value = Scenario> {
     });
     let fault =
         prop::option::of((0u64..500, prop::option::of(1u64..500), 1u64..1000, prop::option::of(1u64..u64::MAX)));
-    let all = (names, kernel, guest(), workload, rules(), fault, prop::option::of(expectation()));
-    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, fault, expect)| {
+    let evidence = (any::<bool>(), any::<bool>()).prop_map(|(core, keep)| Evidence { core, keep });
+    let all = (names, kernel, guest(), workload, rules(), fault, evidence, prop::option::of(expectation()));
+    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, fault, evidence, expect)| {
         let mut probes = vec![ProbeKind::Spawn, ProbeKind::Beat];
         probes.extend((!guest.disks.is_empty()).then_some(ProbeKind::File));
         let disk = guest.disks.keys().next().cloned();
@@ -187,6 +188,6 @@ fn sound() -> impl Strategy<Value = Scenario> {
             action: FaultAction::Throttle { disk, iops: Some(iops), bps },
         });
         let (faults, expect) = (fault.into_iter().collect(), expect.into_iter().collect());
-        Scenario { name, summary, references, kernel, guest, workload, rules, probes, faults, expect }
+        Scenario { name, summary, references, kernel, guest, workload, rules, probes, faults, evidence, expect }
     })
 }

@@ -3,12 +3,17 @@
 //! May not live here: what the commands do to the guest, beyond its run state.
 
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// QEMU's side of QMP.
 #[derive(Debug)]
 pub(super) struct Monitor {
     pub(super) state: String,
     pub(super) deaf: bool,
+    /// Commands that fail.
+    pub(super) refuses: Vec<String>,
+    /// Dumps and migrations go on for ever.
+    pub(super) never_done: bool,
 }
 
 /// What a command does to the guest.
@@ -17,8 +22,19 @@ pub(super) enum Effect {
     None,
     Break,
     Throttle(String, i64, i64),
+    /// Memory goes into this file.
+    Dump(PathBuf),
+    /// The guest goes to this socket.
+    Migrate(PathBuf),
     Quit,
 }
+
+/// What `info registers -a` prints, in parts.
+pub(super) const REGISTERS: &str = "\r\nCPU#0\r\nRAX=0 RBX=0\r\nRIP=ffffffff81000010 RFL=00000246\r\n\r\n\
+                                    CPU#1\r\nRAX=0 RBX=0\r\nRIP=ffffffffc0000010 RFL=00000246\r\n";
+
+/// Bytes of memory that a dump says it writes.
+pub(super) const MEMORY: usize = 3 << 20;
 
 pub(super) const GREETING: &str =
     r#"{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": ""}, "capabilities": ["oob"]}}"#;
@@ -29,7 +45,7 @@ pub(super) fn event(name: &str, data: &Value) -> String {
 
 impl Monitor {
     pub(super) fn new() -> Self {
-        Self { state: "running".to_owned(), deaf: false }
+        Self { state: "running".to_owned(), deaf: false, refuses: Vec::new(), never_done: false }
     }
 
     /// A command's name, its effect and the lines to answer.
@@ -38,7 +54,22 @@ impl Monitor {
         let name = command["execute"].as_str().expect("a name").to_owned();
         let arguments = &command["arguments"];
         let done = |effect| (effect, Some(json!({})), None);
+        let path = |key: &str| {
+            let text = arguments[key].as_str().expect("a place");
+            PathBuf::from(text.split_once(':').expect("a protocol").1)
+        };
         let (effect, reply, told) = match name.as_str() {
+            refused if self.refuses.iter().any(|name| name == refused) => (Effect::None, None, None),
+            "human-monitor-command" => (Effect::None, Some(json!(REGISTERS)), None),
+            "dump-guest-memory" => done(Effect::Dump(path("protocol"))),
+            "migrate" => done(Effect::Migrate(path("uri"))),
+            "query-dump" | "query-migrate" => {
+                let status = if self.never_done { "active" } else { "completed" };
+                (Effect::None, Some(json!({"status": status, "total": MEMORY, "completed": MEMORY})), None)
+            }
+            "query-machines" => {
+                (Effect::None, Some(json!([{"name": "none"}, {"name": "pc-q35-7.2", "alias": "q35"}])), None)
+            }
             "qmp_capabilities" => done(Effect::None),
             "query-status" => {
                 (Effect::None, Some(json!({"running": self.state == "running", "status": self.state})), None)
