@@ -55,8 +55,8 @@ fn text(kernel: &Kernel, files: &DebugFiles, cmdline: &str, note: bool) -> Strin
     let note_text = match note {
         true => "The core has the kernel's VMCOREINFO note.\n",
         false => {
-            "The core has no VMCOREINFO note: the guest's kernel has no driver for it (CONFIG_FW_CFG_SYSFS). crash can do\n\
-             without; drgn cannot read such a core.\n"
+            "The core has no VMCOREINFO note: the guest's kernel has no driver for it (CONFIG_FW_CFG_SYSFS, which is in the\n\
+             fragment debug-info). crash can do without; drgn cannot read such a core.\n"
         }
     };
     let kaslr = cmdline.split(' ').any(|word| word == "nokaslr");
