@@ -54,7 +54,10 @@ impl Attached {
 
     /// Ends QEMU, and with it the session.
     pub fn quit(mut self) {
-        UnixStream::connect(&self.monitor).unwrap().write_all(b"quit\n").unwrap();
+        // Open until it has ended: QEMU does not read what comes just before a hang-up.
+        let mut stream = UnixStream::connect(&self.monitor).unwrap();
+        read_until(&mut stream, "(qemu) ");
+        stream.write_all(b"quit\n").unwrap();
         let ended = wait_for(LONG, || self.child.try_wait().unwrap()).expect("it ends with QEMU");
         assert_eq!(ended.code(), Some(0));
     }
