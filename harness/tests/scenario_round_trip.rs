@@ -5,9 +5,9 @@
 
 use oomph::event::Rules;
 use oomph::scenario::{
-    ConfigBase, Disk, DiskError, Expectation, FRAGMENTS, Fault, FaultAction, Filesystem, Fragment, Guest, KernelSource,
-    KernelSpec, Mechanism, Operation, Outcome, ProbeKind, Program, REPRODUCERS, Scenario, SourceBuild, SourceTree,
-    VersionBound, VersionOp, Workload, json_schema, parse, to_yaml,
+    ConfigBase, Disk, DiskError, Evidence, Expectation, FRAGMENTS, Fault, FaultAction, Filesystem, Fragment, Guest,
+    KernelSource, KernelSpec, Mechanism, Operation, Outcome, ProbeKind, Program, REPRODUCERS, Scenario, SourceBuild,
+    SourceTree, VersionBound, VersionOp, Workload, json_schema, parse, to_yaml,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -209,8 +209,9 @@ fn sound() -> impl Strategy<Value = Scenario> {
         env,
     });
     let faults = prop::collection::vec((0u64..500, prop::option::of(1u64..500), action()), 0..4);
-    let all = (names, kernel, guest(), workload, rules(), faults, prop::option::of(expectation()));
-    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, faults, expect)| {
+    let evidence = (any::<bool>(), any::<bool>()).prop_map(|(core, keep)| Evidence { core, keep });
+    let all = (names, kernel, guest(), workload, rules(), faults, evidence, prop::option::of(expectation()));
+    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, faults, evidence, expect)| {
         let mut probes = vec![ProbeKind::Spawn, ProbeKind::Beat];
         probes.extend(guest.disks.values().any(|disk| disk.mount.is_some()).then_some(ProbeKind::File));
         let disk = guest.disks.keys().next().cloned();
@@ -220,6 +221,6 @@ fn sound() -> impl Strategy<Value = Scenario> {
             Some(Fault { at_ms, until_ms: length.map(|length| at_ms + length), action })
         };
         let (faults, expect) = (faults.into_iter().filter_map(fault).collect(), expect.into_iter().collect());
-        Scenario { name, summary, references, kernel, guest, workload, rules, probes, faults, expect }
+        Scenario { name, summary, references, kernel, guest, workload, rules, probes, faults, evidence, expect }
     })
 }

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use oomph::event::{Exit, Kind};
-use oomph::vm::{Accel, Command, DriveSpec, Error, Fails, PROGRAM, Qemu, Seen, Spec, Throttle, Vm};
+use oomph::vm::{Accel, Command, DriveSpec, Error, Fails, MACHINE, PROGRAM, Qemu, Seen, Spec, Throttle, Vm};
 use oomph_wire::line::Encoder;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -90,6 +90,7 @@ fn folder() -> TempDir {
 
 fn spec(folder: &Path) -> Spec {
     Spec {
+        machine: MACHINE.into(),
         cpus: 2,
         memory: 64 << 20,
         accel: Accel::Tcg,

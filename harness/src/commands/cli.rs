@@ -71,6 +71,8 @@ pub enum Verb {
         /// Result folder, or an events.jsonl
         result: PathBuf,
     },
+    /// Go on with a guest that hung and was kept (`run --keep-hung`)
+    Attach(Attach),
     /// Stored results
     #[command(subcommand)]
     Results(Results),
@@ -112,12 +114,31 @@ pub struct Run {
     /// Accelerator
     #[arg(long, value_name = "ACCEL", default_value = "auto")]
     pub accel: Accel,
+    /// Take a core of each guest that hangs, for crash and drgn (RESULT/core)
+    #[arg(long)]
+    pub core: bool,
+    /// Keep each guest that hangs as it is, for `oomph attach` (RESULT/kept)
+    #[arg(long)]
+    pub keep_hung: bool,
     /// Print the resolved plan and the exact QEMU command, and run nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print what the scenarios' reproducers provoke and why, and run nothing
     #[arg(long)]
     pub explain: bool,
+}
+
+/// `oomph attach`.
+#[derive(Debug, Args)]
+pub struct Attach {
+    /// Result folder
+    pub result: PathBuf,
+    /// Have QEMU listen for the console at this socket, and leave the terminal alone
+    #[arg(long, value_name = "SOCKET")]
+    pub console: Option<PathBuf>,
+    /// Leave the guest held; `cont` in the monitor or in gdb lets it go on
+    #[arg(long)]
+    pub paused: bool,
 }
 
 /// `oomph results`.

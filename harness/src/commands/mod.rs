@@ -2,6 +2,7 @@
 //! Lives here: one file a verb, each thin: it reads options, calls the library, prints.
 //! May not live here: logic that a test would want to reach without a process.
 
+mod attach;
 mod cli;
 mod doctor;
 mod exit;
@@ -11,6 +12,7 @@ mod output;
 mod replay;
 mod results;
 mod run;
+mod terminal;
 
 pub use cli::Cli;
 pub use exit::Status;
@@ -25,6 +27,7 @@ pub fn dispatch(cli: Cli) -> Status {
     let done = match &cli.verb {
         Verb::Run(options) => run::run(&cli.global, options, &output),
         Verb::Replay { result } => replay::replay(result, &output),
+        Verb::Attach(options) => attach::attach(options, &output),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),
         Verb::Kernel(verb) => kernel::kernel(&cli.global, verb, &output),
         Verb::Doctor => doctor::doctor(&cli.global, &output),

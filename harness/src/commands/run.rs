@@ -78,6 +78,8 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
 
 fn load(file: &Path, options: &Run, names: &Names) -> anyhow::Result<Scenario> {
     let mut scenario = scenario::load(file, &options.overrides)?;
+    scenario.evidence.core |= options.core;
+    scenario.evidence.keep |= options.keep_hung;
     if let Some(kernel) = &options.kernel {
         scenario.kernel = match &options.modules {
             None => names.from_argument(kernel),

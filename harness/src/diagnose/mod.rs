@@ -11,6 +11,7 @@ mod mechanism;
 mod memory;
 mod names;
 mod place;
+mod symbols;
 mod table;
 mod victims;
 mod waits;
@@ -22,6 +23,7 @@ pub use history::{Dump, DumpKind, History, Sighting, Source};
 pub use mechanism::{Circumstances, Finding, Piece};
 pub use memory::Memory;
 pub use place::{Kind, Place};
+pub use symbols::Symbols;
 pub use victims::Victim;
 pub use waits::{Wait, WaitingTask};
 

@@ -5,7 +5,7 @@
 use super::facts::{CachedKernel, Proof};
 use crate::image::programs::INIT;
 use crate::image::{self, Entry};
-use crate::vm::{Accel, Qemu, Spec, kernel_command_line, prove_kvm};
+use crate::vm::{Accel, MACHINE, Qemu, Spec, kernel_command_line, prove_kvm};
 use std::io::Write;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub(super) async fn prove(qemu: &Qemu, kernel: &CachedKernel) -> Proof {
         Err(cause) => return failed(format!("no initramfs for it: {cause}")),
     };
     let spec = Spec {
+        machine: MACHINE.into(),
         cpus: 1,
         memory: MEMORY,
         accel: Accel::Kvm,

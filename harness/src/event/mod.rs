@@ -2,9 +2,11 @@
 //! Lives here: the event type, its JSON form (`events.jsonl`, one object a line), the translation of guest lines.
 //! May not live here: any judgement, clock or I/O.
 
+mod capture;
 mod guest;
 mod stream;
 
+pub use capture::{Register, State, Stored};
 pub use guest::from_guest;
 pub use stream::{ReadError, read_events};
 
@@ -193,6 +195,25 @@ pub enum Kind {
     Dropped {
         /// Lines dropped since the last such event.
         lines: u64,
+    },
+    /// The host holds the guest to take its state, or lets it go on. Between the two QEMU's STOP and RESUME are ours.
+    Capture {
+        /// Whether it is held from now on.
+        active: bool,
+    },
+    /// Where the guest's processors were when it was held.
+    Registers {
+        /// One each.
+        cpus: Vec<Register>,
+    },
+    /// State of the guest was written into the result.
+    Stored(Stored),
+    /// State of the guest that was asked for could not be taken; the verdict stands without it.
+    NotStored {
+        /// Which.
+        state: State,
+        /// Why not.
+        why: String,
     },
     /// The user ended the run.
     Cancelled,

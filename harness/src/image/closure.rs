@@ -43,9 +43,9 @@ pub enum Missing {
     },
 }
 
-/// The modules that `wanted` ones (by name) need, in the order in which to load them. A wanted one that is not
-/// in a file is taken to be built in where the index does not know what is.
-pub fn closure(index: &Index, wanted: &[&str]) -> Result<Vec<Step>, Missing> {
+/// The modules that `wanted` ones (by name) need, in the order in which to load them, and then those of `helpful` ones that
+/// can be had. A wanted one that is not in a file is taken to be built in where the index does not know what is.
+pub fn closure(index: &Index, wanted: &[&str], helpful: &[&str]) -> Result<Vec<Step>, Missing> {
     let mut roots = Vec::new();
     for name in wanted {
         if index.modules.contains_key(&normal(name)) {
@@ -69,6 +69,7 @@ pub fn closure(index: &Index, wanted: &[&str]) -> Result<Vec<Step>, Missing> {
     for root in roots {
         order.visit(&root);
     }
+    order.soft(&helpful.iter().map(|name| normal(name)).collect::<Vec<_>>());
     while let Some(soft) = order.later.pop_front() {
         order.visit(&soft);
     }
@@ -153,7 +154,7 @@ mod tests {
 
     fn names(index: &Index, wanted: &[&str]) -> Vec<String> {
         let mark = |step: Step| if step.optional { format!("{}?", step.name) } else { step.name };
-        closure(index, wanted).unwrap().into_iter().map(mark).collect()
+        closure(index, wanted, &[]).unwrap().into_iter().map(mark).collect()
     }
 
     #[test]
@@ -187,11 +188,11 @@ mod tests {
     fn what_is_missing_is_named() {
         let index = index(&[("xfs", "depends=libcrc32c\0softdep=pre: nothing"), ("soft", "softdep=pre: xfs")], &[]);
         let missing = Missing::Dependency { module: "xfs".into(), needs: "libcrc32c".into() };
-        assert_eq!(closure(&index, &["xfs"]), Err(missing));
-        assert_eq!(closure(&index, &["virtio_blk"]), Err(Missing::Wanted("virtio_blk".into())));
+        assert_eq!(closure(&index, &["xfs"], &[]), Err(missing));
+        assert_eq!(closure(&index, &["virtio_blk"], &[]), Err(Missing::Wanted("virtio_blk".into())));
         assert_eq!(names(&index, &["soft"]), ["soft"], "a soft dependency that cannot be loaded is left out");
         let unknown = Index { builtin: None, ..index };
-        assert_eq!(closure(&unknown, &["virtio_blk"]), Ok(vec![]), "built in, as far as can be told");
+        assert_eq!(closure(&unknown, &["virtio_blk"], &[]), Ok(vec![]), "built in, as far as can be told");
     }
 
     #[test]
@@ -199,7 +200,7 @@ mod tests {
         let mut index = index(&[("a", "depends=b"), ("c", "softdep=pre: b")], &[]);
         index.add("kernel/b.ko".into(), Err("damaged".into()));
         let broken = Missing::Broken { module: "b".into(), why: "damaged".into() };
-        assert_eq!(closure(&index, &["a"]), Err(broken));
+        assert_eq!(closure(&index, &["a"], &[]), Err(broken));
         assert_eq!(names(&index, &["c"]), ["c"]);
     }
 
@@ -227,7 +228,7 @@ mod tests {
                 index.add(format!("m{number}.ko").into(), Ok(Modinfo { depends: hard, pre, post, ..Modinfo::default() }));
             }
             let wanted = format!("m{}", wanted.index(count));
-            let steps = closure(&index, &[&wanted]).unwrap();
+            let steps = closure(&index, &[&wanted], &[]).unwrap();
             let place = |name: &str| steps.iter().position(|step| step.name == name);
             let mut required = BTreeSet::new();
             hard(&index, &wanted, &mut required).unwrap();

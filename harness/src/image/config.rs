@@ -76,7 +76,7 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Rules;
-    use crate::scenario::{Disk, Filesystem, Guest, KernelSpec, Program, Workload};
+    use crate::scenario::{Disk, Evidence, Filesystem, Guest, KernelSpec, Program, Workload};
     use std::collections::BTreeMap;
 
     pub(in crate::image) fn scenario(disks: &[(&str, Filesystem)]) -> Scenario {
@@ -105,6 +105,7 @@ pub(super) mod tests {
             rules: Rules::default(),
             probes: vec![ProbeKind::Beat, ProbeKind::Counters, ProbeKind::Fault, ProbeKind::Spawn, ProbeKind::File],
             faults: vec![],
+            evidence: Evidence::default(),
             expect: vec![],
         }
     }

@@ -44,17 +44,31 @@ pub fn wanted_modules(scenario: &Scenario) -> Vec<&str> {
     wanted
 }
 
+/// Modules without which it works as well, but which tell more of the guest: what puts the kernel's note on itself where a
+/// core takes it from (QEMU's vmcoreinfo device).
+pub(super) fn helpful_modules(scenario: &Scenario) -> Vec<&'static str> {
+    if scenario.evidence.core { vec!["qemu_fw_cfg"] } else { Vec::new() }
+}
+
 /// The modules to load for `wanted`, in their order, as plain copies in the cache. A kernel without a modules directory
 /// has everything built in.
-pub(super) fn prepare(kernel: &Kernel, wanted: &[&str], cache: &Cache, job: &Job) -> Result<Vec<LoadedModule>, Error> {
-    let Some(directory) = kernel.modules.as_deref().filter(|_| !wanted.is_empty()) else { return Ok(Vec::new()) };
+pub(super) fn prepare(
+    kernel: &Kernel,
+    wanted: &[&str],
+    helpful: &[&str],
+    cache: &Cache,
+    job: &Job,
+) -> Result<Vec<LoadedModule>, Error> {
+    let all = [wanted, helpful].concat();
+    let Some(directory) = kernel.modules.as_deref().filter(|_| !all.is_empty()) else { return Ok(Vec::new()) };
     let content = index::key(directory)?;
-    let key = blake3::hash(format!("1 {content} {}", wanted.join(" ")).as_bytes()).to_hex()[..32].to_owned();
-    let what = format!("{}'s modules for {}", kernel.release, wanted.join(", "));
+    let key = blake3::hash(format!("1 {content} {}", all.join(" ")).as_bytes()).to_hex()[..32].to_owned();
+    let what = format!("{}'s modules for {}", kernel.release, all.join(", "));
     let entry = cache.entry(Kind::Modules, &key, &what, job, |entry| {
         job.say(format!("reading the modules of {}", kernel.release));
-        let index = index::read(directory, wanted, job)?;
-        let steps = closure::closure(&index, wanted).map_err(|missing| explain(missing, kernel, directory, &index))?;
+        let index = index::read(directory, &all, job)?;
+        let steps =
+            closure::closure(&index, wanted, helpful).map_err(|missing| explain(missing, kernel, directory, &index))?;
         copy(&steps, directory, entry)
     })?;
     let path = entry.join(LIST);
@@ -132,11 +146,13 @@ mod tests {
         fs::write(place.path().join("crc.ko"), module("name=crc\0depends=")).unwrap();
         fs::write(place.path().join("modules.builtin"), "kernel/virtio_blk.ko\n").unwrap();
         let kernel = kernel(Some(place.path()));
-        let get = |wanted: &[&str]| prepare(&kernel, wanted, &cache, &Job::silent());
+        let get = |wanted: &[&str]| prepare(&kernel, wanted, &[], &cache, &Job::silent());
         let list = get(&["virtio_blk", "xfs"]).unwrap();
         assert_eq!(list.iter().map(|module| module.name.as_str()).collect::<Vec<_>>(), ["crc", "xfs"]);
         assert_eq!(fs::read(&list[1].path).unwrap(), xfs);
         assert_eq!(get(&["virtio_blk", "xfs"]).unwrap(), list);
+        let more = prepare(&kernel, &["xfs"], &["virtio-none", "crc"], &cache, &Job::silent()).unwrap();
+        assert_eq!(more.len(), 2, "what only helps need not be there: {more:?}");
         let error = get(&["ext4"]).unwrap_err().to_string();
         assert!(error.starts_with("the kernel 6.1 has no module `ext4`"), "{error}");
         assert!(error.ends_with("the guest could not mount ext4 (CONFIG_EXT4_FS)"), "{error}");
@@ -146,6 +162,6 @@ mod tests {
     fn a_kernel_without_modules_has_all_built_in() {
         let place = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(place.path())).unwrap();
-        assert_eq!(prepare(&kernel(None), &["xfs"], &cache, &Job::silent()).unwrap(), []);
+        assert_eq!(prepare(&kernel(None), &["xfs"], &["y"], &cache, &Job::silent()).unwrap(), []);
     }
 }

@@ -6,7 +6,7 @@ use super::config::{config, module_path};
 use super::disks::{self, PreparedDisk};
 use super::error::Error;
 use super::initramfs::{self, Entry};
-use super::modules::{self, wanted_modules};
+use super::modules::{self, helpful_modules, wanted_modules};
 use super::program::Packed;
 use crate::kernel::job::{Job, Progress, blocking};
 use crate::kernel::{At, Cache, Kernel};
@@ -77,7 +77,7 @@ fn assemble(
     cache: &Cache,
     job: &Job,
 ) -> Result<Image, Error> {
-    let modules = modules::prepare(kernel, &wanted_modules(scenario), cache, job)?;
+    let modules = modules::prepare(kernel, &wanted_modules(scenario), &helpful_modules(scenario), cache, job)?;
     let config = config(scenario, &modules, &program);
     let mut entries = initramfs::skeleton();
     entries.push(Entry::executable("/init", init));

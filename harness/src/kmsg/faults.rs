@@ -81,18 +81,22 @@ fn xfs_allocation(text: &str) -> Option<Message> {
     Some(Message::XfsDeadlock { task, mode: mode(rest).map(|mode| mode.trim_end_matches(')').to_owned()) })
 }
 
-/// `XFS (vdb): …`, `EXT4-fs (vdb): …`, `EXT4-fs error (device vdb): …`, `BTRFS error (device vdb): …`.
+/// `XFS (vdb): …`, `EXT4-fs (vdb): …`, `EXT4-fs error (device vdb): …`, `BTRFS error (device vdb): …`; btrfs also writes
+/// `BTRFS: error (device vdb) in …` (3.14 and later), and ` state EA` behind the device (5.19 and later).
 fn filesystem(text: &str) -> Option<Message> {
     if let Some(device) = text.strip_prefix("Aborting journal on device ") {
         return Some(Message::FsError { fs: "JBD2".to_owned(), device: bounded(device.trim_end_matches('.')) });
     }
     let (head, rest) = text.split_once(" (")?;
     let mut words = head.split(' ');
-    let name =
-        words.next().filter(|name| ["XFS", "EXT2-fs", "EXT3-fs", "EXT4-fs", "BTRFS", "F2FS-fs"].contains(name))?;
+    let name = words.next()?.trim_end_matches(':');
+    if !["XFS", "EXT2-fs", "EXT3-fs", "EXT4-fs", "BTRFS", "F2FS-fs"].contains(&name) {
+        return None;
+    }
     let level = words.next().unwrap_or_default();
     let (device, rest) = rest.split_once(')')?;
-    let (fs, device) = (name.to_owned(), bounded(device.trim_start_matches("device ")));
+    let device = device.trim_start_matches("device ");
+    let (fs, device) = (name.to_owned(), bounded(device.split(" state ").next().unwrap_or(device)));
     let says = |what: &[&str]| what.iter().any(|what| rest.contains(what));
     if says(&["hutting down filesystem", "has been shut down", "shut down requested"]) {
         Some(Message::FsShutdown { fs, device })

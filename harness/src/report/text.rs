@@ -2,7 +2,8 @@
 //! Lives here: its wording.
 //! May not live here: anything that is not in run.json.
 
-use crate::results::{RunJson, WaitJson, WaitingTaskJson};
+use crate::event::State;
+use crate::results::{EscapeJson, RunJson, StoredJson, WaitJson, WaitingTaskJson};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
 
@@ -61,12 +62,15 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     if run.waits.len() > WAITS_SHOWN {
         writeln!(out, "              and {} more places", run.waits.len() - WAITS_SHOWN)?;
     }
+    if !run.registers.is_empty() {
+        let places: Vec<String> = run.registers.iter().map(ToString::to_string).collect();
+        writeln!(out, "  registers   {}", places.join(", "))?;
+    }
+    for stored in &run.stored {
+        writeln!(out, "  saved       {}", stored_line(stored))?;
+    }
     for escape in &run.escapes {
-        let helped = match escape.answered_after_s {
-            Some(after) => format!("the guest answered after {after:.1} s"),
-            None => "did not help".to_owned(),
-        };
-        writeln!(out, "  escape      {}: {helped}", escape.action)?;
+        writeln!(out, "  escape      {}", escape_line(escape))?;
     }
     let phases: Vec<String> =
         run.phases.iter().map(|phase| format!("{} {:.1}", phase.phase.name(), phase.fair_s)).collect();
@@ -102,6 +106,39 @@ fn wait_line(wait: &WaitJson) -> String {
     let WaitingTaskJson { pid, comm, seen, of, .. } = task;
     let example = if wait.count == 1 { "" } else { "one is " };
     format!("{place}: {example}{comm} ({pid}), for {:.1} s, seen {seen} of {of}", task.last_s - task.first_s)
+}
+
+/// What was tried when, whether it helped, and what it changed.
+fn escape_line(escape: &EscapeJson) -> String {
+    let helped = match escape.answered_after_s {
+        Some(after) => format!("the guest answered after {after:.1} s"),
+        None => "did not help".to_owned(),
+    };
+    let mut line = format!("{} at {:.1} s: {helped}", escape.action, escape.tried_at_s);
+    let counted = [(escape.kills, "OOM kill", "OOM kills"), (escape.exits, "process ended", "processes ended")];
+    for (count, one, many) in counted.into_iter().filter(|(count, ..)| *count > 0) {
+        line += &format!(", {count} {}", if count == 1 { one } else { many });
+    }
+    if escape.freed_kib > 0 {
+        line += &format!(", {:.1} MiB more free", escape.freed_kib as f64 / 1024.0);
+    }
+    let back: Vec<String> =
+        escape.came_back.iter().map(|one| format!("{} after {:.1} s", one.probe, one.after_s)).collect();
+    if !back.is_empty() {
+        line += &format!("; {}", back.join(", "));
+    }
+    line
+}
+
+/// What lies in the result folder, and where.
+fn stored_line(stored: &StoredJson) -> String {
+    let (bytes, on_disk) = (stored.bytes >> 20, stored.stored >> 20);
+    let (what, place) = match stored.state {
+        State::Core => ("core", "core/core.txt says how to read it"),
+        State::Guest => ("guest", "`oomph attach` goes on with it"),
+        State::Registers => ("registers", "registers.txt"),
+    };
+    format!("{what}, {bytes} MiB ({on_disk} on the disk, {:.1} s): {place}", stored.wall_s)
 }
 
 fn headline(run: &RunJson) -> String {

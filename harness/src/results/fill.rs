@@ -3,12 +3,13 @@
 //! May not live here: choosing the expectation (it is stored with the run), or judging.
 
 use super::run_json::{
-    EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, RunJson, SCHEMA, StallJson, WaitJson,
-    WaitingTaskJson,
+    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, RunJson, SCHEMA, StallJson,
+    StoredJson, WaitJson, WaitingTaskJson,
 };
 use crate::diagnose::{Wait, WaitingTask};
+use crate::event::Stored;
 use crate::scenario::{Observed, check};
-use crate::verdict::{End, Verdict};
+use crate::verdict::{End, Escape, Verdict};
 use jiff::Timestamp;
 
 /// Tasks listed by place, and places; the rest is counted.
@@ -39,6 +40,24 @@ fn wait(wait: &Wait) -> WaitJson {
         count: wait.tasks.len() as u64,
         tasks: wait.tasks.iter().take(LISTED).map(task).collect(),
     }
+}
+
+fn escape(escape: &Escape) -> EscapeJson {
+    let came_back = escape.came_back.iter();
+    EscapeJson {
+        action: escape.action.clone(),
+        tried_at_s: s(escape.at_ms),
+        helped: escape.helped(),
+        kills: escape.kills,
+        exits: escape.exits,
+        freed_kib: escape.freed_kb,
+        came_back: came_back.map(|one| CameBackJson { probe: one.probe.clone(), after_s: s(one.after_ms) }).collect(),
+        answered_after_s: escape.answered_after_ms.map(s),
+    }
+}
+
+fn stored(of: &Stored) -> StoredJson {
+    StoredJson { state: of.state, bytes: of.bytes, stored: of.stored, wall_s: s(of.ms) }
 }
 
 impl RunJson {
@@ -92,16 +111,10 @@ impl RunJson {
                 .map(|time| PhaseJson { phase: time.phase, fair_s: s(time.fair_ms), wall_s: s(time.wall_ms) })
                 .collect(),
             ended_by: verdict.ended_by().map(str::to_owned),
-            escapes: verdict
-                .escapes
-                .iter()
-                .map(|escape| EscapeJson {
-                    action: escape.action.clone(),
-                    kills: escape.kills,
-                    answered_after_s: escape.answered_after_ms.map(s),
-                })
-                .collect(),
+            escapes: verdict.escapes.iter().map(escape).collect(),
             waits: verdict.waits.iter().take(LISTED).map(wait).collect(),
+            registers: verdict.captured.registers.clone(),
+            stored: verdict.captured.stored.iter().map(stored).collect(),
             evidence: verdict
                 .evidence
                 .iter()

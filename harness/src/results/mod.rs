@@ -16,8 +16,8 @@ pub use list::{Broken, FileInfo, Listing, Shown, list, load, recorded, show};
 #[cfg(test)]
 pub(crate) use run_json::tests::sample;
 pub use run_json::{
-    EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, ReadError, RunJson, SCHEMA, StallJson,
-    Unsound, WaitJson, WaitingTaskJson,
+    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, ReadError, RunJson, SCHEMA,
+    StallJson, StoredJson, Unsound, WaitJson, WaitingTaskJson,
 };
 pub use sink::LogError;
 pub use store::{Draft, Store, StoreError, file};

@@ -3,7 +3,7 @@
 //! May not live here: how it is arrived at (`fill`), or where it is kept (`store`).
 
 use crate::diagnose::Kind as PlaceKind;
-use crate::event::{Phase, Reason};
+use crate::event::{Phase, Reason, Register, State};
 use crate::kernel::Build;
 use crate::kmsg::Scope;
 use crate::scenario::{Expectation, Mechanism, Outcome};
@@ -59,6 +59,12 @@ pub struct RunJson {
     /// then locks, then the rest.
     #[serde(default)]
     pub waits: Vec<WaitJson>,
+    /// Of a guest that hung: where its processors were.
+    #[serde(default)]
+    pub registers: Vec<Register>,
+    /// Of a guest that hung: state of it that lies in the result folder.
+    #[serde(default)]
+    pub stored: Vec<StoredJson>,
     /// The events on which the verdict rests.
     pub evidence: Vec<EvidenceJson>,
     /// The workload's count of work done.
@@ -128,10 +134,47 @@ pub struct PhaseJson {
 pub struct EscapeJson {
     /// `sysrq-f`, `release`, `sysrq-i`.
     pub action: String,
-    /// Kills in the log after it.
+    /// When, in seconds of fair time since the start of the run.
+    #[serde(default)]
+    pub tried_at_s: f64,
+    /// Whether it ended the hang.
+    #[serde(default)]
+    pub helped: bool,
+    /// OOM kills in the log after it, before the next.
     pub kills: u64,
+    /// Processes of the workload that the agent saw end after it, before the next.
+    #[serde(default)]
+    pub exits: u64,
+    /// How much more memory was free at most, until the next, than when it was tried, in KiB.
+    #[serde(default)]
+    pub freed_kib: u64,
+    /// Probes that were silent and answered after it, in their order.
+    #[serde(default)]
+    pub came_back: Vec<CameBackJson>,
     /// Seconds of fair time until the guest answered; null where it did not.
     pub answered_after_s: Option<f64>,
+}
+
+/// A probe that answered again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CameBackJson {
+    /// Which.
+    pub probe: String,
+    /// Seconds of fair time after the escape.
+    pub after_s: f64,
+}
+
+/// State of a hung guest that lies in the result folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredJson {
+    /// `core` (in `core/`) or `guest` (in `kept/`, for `oomph attach`).
+    pub state: State,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// What it takes on the disk, in bytes.
+    pub stored: u64,
+    /// How long the guest was held for it, in seconds of wall time.
+    pub wall_s: f64,
 }
 
 /// Tasks of a hung guest that are stuck at one place.

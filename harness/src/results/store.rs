@@ -29,6 +29,12 @@ pub mod file {
     pub const EVENTS: &str = "events.jsonl";
     /// Stacks of the guest's tasks.
     pub const STACKS: &str = "stacks.txt";
+    /// The processors' registers at a hang, as QEMU prints them.
+    pub const REGISTERS: &str = "registers.txt";
+    /// A folder: the guest's memory at a hang, for debuggers.
+    pub const CORE: &str = "core";
+    /// A folder: the whole guest at a hang, to go on with.
+    pub const KEPT: &str = "kept";
 }
 
 /// Names of drafts begin so.
@@ -334,12 +340,18 @@ fn remove_all(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Puts the files of a folder, and the folder, on the disk.
+/// Puts the files of a folder and of folders in it, and the folder, on the disk.
 fn sync(folder: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).map_err(io("read the folder", folder))? {
         let path = entry.map_err(io("read the folder", folder))?.path();
         if path.is_file() {
-            File::open(&path).and_then(|file| file.sync_all()).map_err(io("write", &path))?;
+            match File::open(&path).and_then(|file| file.sync_all()) {
+                // What a run that was called off did not finish is taken away just now.
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("write", &path)(error)),
+                _ => {}
+            }
+        } else if path.is_dir() {
+            sync(&path)?;
         }
     }
     sync_folder(folder)

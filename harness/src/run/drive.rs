@@ -4,13 +4,17 @@
 
 use super::faults::{self, HostFaults};
 use super::machine::{Action, Machine};
-use crate::event::{Event, Kind, Plan, Reason};
+use crate::diagnose::Symbols;
+use crate::event::{Event, Kind, Plan, Reason, Register};
 use crate::kmsg::{self, Timestamps};
 use crate::scenario::Fault;
 use crate::verdict::{Judge, View};
+use crate::vm::capture::registers::next_instructions;
+use crate::vm::capture::{Capture, Taken};
 use crate::vm::qmp::QmpError;
 use crate::vm::{Error, Seen, Vm};
 use std::collections::{BTreeSet, VecDeque};
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -42,16 +46,26 @@ pub trait Sink {
     fn show(&mut self, event: &Event, view: &View<'_>);
 }
 
+/// What is taken of a guest that hangs.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What, and into which files.
+    pub capture: Capture,
+    /// Names for addresses in the kernel's code, where they are at hand.
+    pub symbols: Symbols,
+}
+
 /// Runs a guest from its first sign of life to its end, and gives back the judge. The guest may still be there: taking it
 /// away is the caller's.
 pub async fn drive(
     vm: &mut Vm,
     plan: Plan,
     faults: &[Fault],
+    evidence: &Evidence,
     sink: &mut dyn Sink,
     mut cancelled: impl Future<Output = ()> + Unpin,
 ) -> Judge {
-    let mut driver = Driver::new(vm, faults, sink);
+    let mut driver = Driver::new(vm, faults, evidence, sink);
     driver.record(Instant::now(), None, Kind::Plan(plan)).await;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -64,10 +78,22 @@ pub async fn drive(
                 driver.record(Instant::now(), None, Kind::Cancelled).await;
             }
             now = ticks.tick() => driver.tick(now).await,
+            taken = next(&mut driver.taking) => driver.taken(taken).await,
             seen = driver.vm.next(), if !driver.silent => driver.see(seen).await,
         }
     }
     driver.machine.into_judge()
+}
+
+/// The state of a guest that is being taken.
+type Taking = Pin<Box<dyn Future<Output = Vec<Taken>>>>;
+
+/// Its end; waits for ever where nothing is being taken. Cancel-safe.
+async fn next(taking: &mut Option<Taking>) -> Vec<Taken> {
+    match taking {
+        Some(taking) => taking.await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Driver<'a> {
@@ -78,6 +104,9 @@ struct Driver<'a> {
     active: Vec<bool>,
     /// What QEMU has been brought to.
     applied: HostFaults,
+    evidence: &'a Evidence,
+    /// The guest is held: that QEMU stops it is our doing.
+    taking: Option<Taking>,
     machine: Machine,
     clock: Clock,
     finished: bool,
@@ -117,7 +146,7 @@ impl Clock {
 }
 
 impl<'a> Driver<'a> {
-    fn new(vm: &'a mut Vm, faults: &'a [Fault], sink: &'a mut dyn Sink) -> Self {
+    fn new(vm: &'a mut Vm, faults: &'a [Fault], evidence: &'a Evidence, sink: &'a mut dyn Sink) -> Self {
         let (machine, clock) = (Machine::new(faults), Clock::new());
         Self {
             vm,
@@ -125,6 +154,8 @@ impl<'a> Driver<'a> {
             faults,
             active: vec![false; faults.len()],
             applied: HostFaults::default(),
+            evidence,
+            taking: None,
             machine,
             clock,
             finished: false,
@@ -138,6 +169,16 @@ impl<'a> Driver<'a> {
     }
 
     async fn tick(&mut self, now: Instant) {
+        self.see_what_waits().await;
+        if let lines @ 1.. = std::mem::take(&mut self.left_out) {
+            self.record(now, None, Kind::Dropped { lines }).await;
+        }
+        let tick = self.vm.tick();
+        self.record(now, None, Kind::Tick(tick)).await;
+    }
+
+    /// Takes in what was read already.
+    async fn see_what_waits(&mut self) {
         for _ in 0..BEFORE_TICK {
             if self.finished || self.silent {
                 break;
@@ -149,11 +190,28 @@ impl<'a> Driver<'a> {
             };
             self.see(seen).await;
         }
-        if let lines @ 1.. = std::mem::take(&mut self.left_out) {
-            self.record(now, None, Kind::Dropped { lines }).await;
+    }
+
+    /// The state was taken and the guest goes on.
+    async fn taken(&mut self, taken: Vec<Taken>) {
+        // QEMU's words about the holding came before its last answer: they are still part of it.
+        self.see_what_waits().await;
+        self.taking = None;
+        for taken in taken {
+            let kind = match taken {
+                Taken::Registers(text) => Kind::Registers { cpus: self.places(&text) },
+                Taken::Stored(stored) => Kind::Stored(stored),
+                Taken::Failed(state, why) => Kind::NotStored { state, why },
+            };
+            self.record(Instant::now(), None, kind).await;
         }
-        let tick = self.vm.tick();
-        self.record(now, None, Kind::Tick(tick)).await;
+        self.record(Instant::now(), None, Kind::Capture { active: false }).await;
+    }
+
+    /// Where the processors were, with names where there are any.
+    fn places(&self, text: &str) -> Vec<Register> {
+        let place = |(cpu, rip)| Register { cpu, rip: format!("{rip:#x}"), symbol: self.evidence.symbols.at(rip) };
+        next_instructions(text).into_iter().map(place).collect()
     }
 
     async fn see(&mut self, seen: Option<Seen>) {
@@ -210,7 +268,8 @@ impl<'a> Driver<'a> {
                     queue.push_back((Instant::now(), None, kind));
                 }
             }
-            if stopped && !self.vm.asked_to_stop() {
+            // Asked for by a fault, or to hold the guest while its state is taken.
+            if stopped && self.taking.is_none() && !self.vm.asked_to_stop() {
                 let kind = self.why_stopped().await;
                 queue.push_back((Instant::now(), None, kind));
             }
@@ -243,6 +302,10 @@ impl<'a> Driver<'a> {
                         Some(Kind::HostError { reason: Reason::HarnessError, detail })
                     }
                 }
+            }
+            Action::Capture => {
+                self.taking = Some(Box::pin(self.vm.capture(self.evidence.capture.clone())));
+                Some(Kind::Capture { active: true })
             }
             Action::Spoil(reason, detail) => Some(Kind::HostError { reason, detail }),
             Action::Finish => {

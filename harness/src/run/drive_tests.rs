@@ -1,13 +1,16 @@
 //! The whole harness but QEMU: loop, VM, QMP, ports, machine and judge, against a scripted guest under a paused clock.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{Sink, drive};
-use crate::event::{Answer, Event, Exit, Kind, Phase, Plan, Reason, Rules, SCHEMA, read_events};
+use super::{Evidence, Sink, drive};
+use crate::diagnose::Symbols;
+use crate::event::{Answer, Event, Exit, Kind, Phase, Plan, Reason, Rules, SCHEMA, State, read_events};
 use crate::scenario::{DiskError, Fault, FaultAction, Operation, Outcome};
 use crate::verdict::{End, Verdict, View, judge};
+use crate::vm::capture::Capture;
 use crate::vm::fake::{Act, Cure, Record, Script, secs};
 use std::future::pending;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// Keeps everything as the files would.
@@ -48,14 +51,25 @@ struct Ran {
     record: Record,
 }
 
+/// Only the registers.
+fn evidence(place: &Path) -> Evidence {
+    let capture = Capture { registers: place.join("registers.txt"), core: None, keep: None, memory: 3 << 20 };
+    Evidence { capture, symbols: Symbols::parse("ffffffff81000000 T spins\nffffffff82000000 T _etext\n") }
+}
+
 async fn run_with(script: Script, faults: &[Fault], memory: Memory) -> Ran {
     run_plan(script, plan(), faults, memory).await
 }
 
-async fn run_plan(script: Script, plan: Plan, faults: &[Fault], mut memory: Memory) -> Ran {
+async fn run_plan(script: Script, plan: Plan, faults: &[Fault], memory: Memory) -> Ran {
+    let place = tempfile::tempdir().unwrap();
+    run_taking(script, plan, faults, memory, &evidence(place.path())).await
+}
+
+async fn run_taking(script: Script, plan: Plan, faults: &[Fault], mut memory: Memory, evidence: &Evidence) -> Ran {
     let (mut vm, fake) = script.vm().await;
     let cancelled = Box::pin(pending());
-    let judged = drive(&mut vm, plan, faults, &mut memory, cancelled).await;
+    let judged = drive(&mut vm, plan, faults, evidence, &mut memory, cancelled).await;
     vm.shutdown(Duration::from_secs(1)).await;
     let replayed = judge(&read_events(memory.events.as_slice()).unwrap());
     let record = std::mem::take(&mut *fake.record());
@@ -108,6 +122,78 @@ async fn a_deadlock_is_hung_and_what_ends_it_is_told() {
 
     let ran = run(frozen().since_start(secs(14), Act::Deaf)).await;
     assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), None));
+}
+
+fn freezes() -> Script {
+    Script::new().since_start(secs(12), kill("hog", 91)).since_start(secs(13), Act::Freeze).cured_by(Cure::Release)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hung_guest_is_held_for_its_state_before_anything_is_tried_and_that_is_none_of_its_time() {
+    let place = tempfile::tempdir().unwrap();
+    let plain = run(freezes()).await;
+    let mut with_core = evidence(place.path());
+    with_core.capture.core = Some(place.path().join("core.zst"));
+    let ran = run_taking(freezes(), plan(), &[], Memory::default(), &with_core).await;
+    assert_eq!(ran.verdict, ran.replayed);
+    assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("release")));
+    let places: Vec<String> = ran.verdict.captured.registers.iter().map(ToString::to_string).collect();
+    assert_eq!(places, ["processor 0 at spins+0x10", "processor 1 at 0xffffffffc0000010"]);
+    assert_eq!(ran.verdict.captured.stored[0].bytes, 3 << 20);
+    assert!(place.path().join("registers.txt").is_file() && place.path().join("core.zst").is_file());
+
+    let events = read_events(ran.memory.events.as_slice()).unwrap();
+    let at = |wanted: &dyn Fn(&Kind) -> bool| events.iter().position(|event| wanted(&event.kind)).unwrap();
+    let said = |name: &'static str| move |kind: &Kind| matches!(kind, Kind::Qmp { event, .. } if event == name);
+    let order = [
+        at(&|kind| matches!(kind, Kind::Capture { active: true })),
+        at(&said("STOP")),
+        at(&said("RESUME")),
+        at(&|kind| matches!(kind, Kind::Stored(_))),
+        at(&|kind| matches!(kind, Kind::Capture { active: false })),
+        at(&|kind| matches!(kind, Kind::Phase { phase: Phase::Escapes })),
+        at(&|kind| matches!(kind, Kind::Sysrq { key: 'f' })),
+    ];
+    assert!(order.is_sorted(), "{order:?}");
+    assert!(!events.iter().any(|event| matches!(event.kind, Kind::HostError { .. })), "our own STOP is no other's");
+    let (with, without) = (ran.verdict.fair_ms, plain.verdict.fair_ms);
+    assert!(with.abs_diff(without) <= 250, "{with} {without}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn state_that_cannot_be_taken_is_a_remark_and_no_more() {
+    let place = tempfile::tempdir().unwrap();
+    let mut with_core = evidence(place.path());
+    with_core.capture.core = Some(place.path().join("core.zst"));
+    with_core.capture.memory = u64::MAX / 4;
+    let ran = run_taking(freezes(), plan(), &[], Memory::default(), &with_core).await;
+    assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("release")));
+    assert_eq!(ran.verdict.captured.failed[0].0, State::Core);
+    let said = |piece: &crate::verdict::Evidence| piece.text.starts_with("the core could not be saved: the disk has ");
+    assert!(ran.verdict.evidence.iter().any(said), "{:#?}", ran.verdict.evidence);
+
+    let deaf = freezes().since_start(secs(60), Act::QmpDeaf);
+    let ran = run(deaf).await;
+    assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("release")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_called_off_while_its_guest_is_held_is_hung_and_leaves_no_half_core() {
+    let place = tempfile::tempdir().unwrap();
+    let mut with_core = evidence(place.path());
+    let core = place.path().join("core.zst");
+    with_core.capture.core = Some(core.clone());
+    let (mut vm, _fake) = freezes().never_done().vm().await;
+    let mut memory = Memory::default();
+    let begun = Box::pin(async {
+        while !core.exists() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let verdict = drive(&mut vm, plan(), &[], &with_core, &mut memory, begun).await.verdict();
+    assert_eq!((verdict.outcome(), verdict.escapes.len()), (Some(Outcome::Hung), 0));
+    assert!(!core.exists());
+    vm.shutdown(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,7 +399,8 @@ async fn a_cancelled_run_ends_at_once() {
     let (mut vm, _fake) = Script::new().vm().await;
     let mut memory = Memory::default();
     let cancelled = Box::pin(tokio::time::sleep(secs(20)));
-    let verdict = drive(&mut vm, plan(), &[], &mut memory, cancelled).await.verdict();
+    let evidence = evidence(Path::new("/nowhere"));
+    let verdict = drive(&mut vm, plan(), &[], &evidence, &mut memory, cancelled).await.verdict();
     assert_eq!(reason(&verdict), Reason::Cancelled);
     assert!((19_000..22_000).contains(&verdict.wall_ms), "{}", verdict.wall_ms);
     let events = read_events(memory.events.as_slice()).unwrap();

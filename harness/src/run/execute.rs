@@ -2,15 +2,18 @@
 //! Lives here: the order of prepare, launch, drive, store; what goes into which file.
 //! May not live here: how any of these is done.
 
-use super::drive::{Sink, drive};
+use super::debuggers;
+use super::drive::{Evidence, Sink, drive};
 use super::host::Host;
 use super::prepare::{Prepared, prepare};
-use crate::event::{Event, Kind, Plan, Reason};
-use crate::kernel::Kernel;
+use crate::diagnose::Symbols;
+use crate::event::{Event, Kind, Plan, Reason, State};
+use crate::kernel::{DebugFiles, Kernel};
 use crate::report::{self, Live};
 use crate::results::{ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store, file};
 use crate::scenario::{Scenario, matching, to_yaml};
 use crate::verdict::{Judge, View};
+use crate::vm::capture::{Capture, Keep};
 use crate::vm::{self, Vm};
 use anyhow::Context;
 use jiff::Timestamp;
@@ -52,9 +55,22 @@ pub async fn execute(
     std::fs::write(draft.scenario_yaml(), to_yaml(scenario)?).with_context(|| "scenario.yaml")?;
     std::fs::write(draft.command_txt(), prepared.spec.command_text(&host.qemu)).with_context(|| "command.txt")?;
 
+    let debug = DebugFiles::of(kernel);
+    let core = draft.path(file::CORE);
+    let keep = || Keep { folder: draft.path(file::KEPT), spec: prepared.spec.clone(), qemu: host.qemu.clone() };
+    let capture = Capture {
+        registers: draft.path(file::REGISTERS),
+        core: scenario.evidence.core.then(|| core.join(debuggers::CORE)),
+        keep: scenario.evidence.keep.then(keep),
+        memory: prepared.spec.memory,
+    };
+    if scenario.evidence.core {
+        std::fs::create_dir(&core).with_context(|| core.display().to_string())?;
+    }
+    let evidence = Evidence { capture, symbols: Symbols::parse(&debug.map_text()) };
     let mut files = Files::create(&draft, live)?;
-    let mut judge = guest(host, &prepared, scenario, &mut files, &mut interrupts).await;
-    files.close(&draft);
+    let mut judge = guest(host, &prepared, scenario, &evidence, &mut files, &mut interrupts).await;
+    let live = files.close(&draft);
     if let Some(stacks) = report::stacks(judge.diagnosis()) {
         let path = draft.path(file::STACKS);
         // For people: the verdict stands without it. A part of it would only take the record's room on a full disk.
@@ -63,6 +79,15 @@ pub async fn execute(
         }
     }
     let verdict = judge.verdict();
+    if verdict.captured.stored.iter().any(|stored| stored.state == State::Core) {
+        live.doing("putting the kernel's files beside the core");
+        if let Err(cause) = debuggers::accompany(&core, kernel, &debug, &prepared.spec.cmdline) {
+            live.note(&format!("not all that debuggers need is beside the core: {cause}"));
+        }
+        live.done();
+    } else if scenario.evidence.core {
+        std::fs::remove_dir(&core).ok();
+    }
 
     let mut run = RunJson::of_verdict(&scenario.name, &verdict, started);
     run.kernel.clone_from(&kernel.name);
@@ -86,13 +111,14 @@ async fn guest(
     host: &Host,
     prepared: &Prepared,
     scenario: &Scenario,
+    evidence: &Evidence,
     files: &mut Files,
     interrupts: &mut Interrupts,
 ) -> Judge {
     match Vm::launch(&host.qemu, &prepared.spec, LAUNCH).await {
         Ok(mut vm) => {
             let cancelled = Box::pin(interrupts.next());
-            let judge = drive(&mut vm, prepared.plan.clone(), &scenario.faults, files, cancelled).await;
+            let judge = drive(&mut vm, prepared.plan.clone(), &scenario.faults, evidence, files, cancelled).await;
             vm.shutdown(GRACE).await;
             judge
         }
@@ -130,13 +156,14 @@ impl Files {
     }
 
     /// What cannot be written now is lost, and the run has been told so by the first write that failed.
-    fn close(mut self, draft: &Draft) {
+    fn close(mut self, draft: &Draft) -> Live {
         let full = self.events.flush().is_err() | self.console.flush().is_err();
         if full && draft.free_reserve().is_ok() {
             self.events.flush().ok();
         }
         self.console.finish().ok();
         self.live.done();
+        self.live
     }
 }
 

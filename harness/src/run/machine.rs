@@ -29,6 +29,8 @@ pub enum Action {
         /// On or off.
         active: bool,
     },
+    /// Hold the guest, take its state, let it go on; begins and ends with an event.
+    Capture,
     /// Record that the run is spoiled.
     Spoil(Reason, String),
     /// End the run: take the machine away.
@@ -98,6 +100,8 @@ enum Stage {
     Run(Phase),
     /// Hung: dumps are being taken.
     Evidence,
+    /// Hung: the host holds the guest to take its state. Whoever does it has deadlines.
+    Capture,
     /// Hung: this escape is being tried, since then (fair time).
     Escape {
         index: usize,
@@ -159,6 +163,12 @@ impl Machine {
             Kind::Ack { command } => self.pending = self.pending.take().filter(|one| one.command.name() != command),
             Kind::Released { .. } => self.released = true,
             Kind::QemuExit { .. } => self.qemu_gone = true,
+            Kind::Capture { active: false } if self.stage == Stage::Capture => {
+                let mut actions = Vec::new();
+                self.enter(Phase::Escapes, &mut actions);
+                self.escape(0, self.judge.view().fair_ms, &mut actions);
+                return actions;
+            }
             // Even in the middle of escapes: the end stays as it was found.
             Kind::Cancelled => self.stage = Stage::Finished,
             _ => {}
@@ -220,8 +230,8 @@ impl Machine {
             Stage::Run(Phase::Release) if self.released => self.enter(Phase::Verify, actions),
             // A key that was pressed a moment ago is not known to print yet; two at once are no keys to a serial port.
             Stage::Evidence if self.dumps.is_empty() && !dumping && !pressed => {
-                self.enter(Phase::Escapes, actions);
-                self.escape(0, fair_ms, actions);
+                self.stage = Stage::Capture;
+                actions.push(Action::Capture);
             }
             Stage::Escape { .. } if escaped => self.collect(actions),
             Stage::Escape { index, since_ms } if fair_ms.saturating_sub(since_ms) >= rules.escape_ms => {

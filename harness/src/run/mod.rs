@@ -2,6 +2,8 @@
 //! Lives here: what happens when, and the recording of it.
 //! May not live here: what it means (`verdict`), how QEMU is spoken to (`vm`).
 
+mod attach;
+mod debuggers;
 mod drive;
 #[cfg(test)]
 mod drive_tests;
@@ -13,7 +15,8 @@ mod prepare;
 #[cfg(test)]
 pub(crate) mod sim;
 
-pub use drive::{Sink, drive};
+pub use attach::{Reopened, attach};
+pub use drive::{Evidence, Sink, drive};
 pub use execute::execute;
 pub use host::Host;
 pub use machine::{Action, Machine};

@@ -8,7 +8,7 @@ use crate::image::{self, Executable, programs};
 use crate::kernel::{self, Kernel, Names, Temporary};
 use crate::report::Live;
 use crate::scenario::{KernelSource, ProbeKind, Program, Scenario, to_yaml};
-use crate::vm::{Accel, DriveSpec, Qemu, Spec, Wanted, kernel_command_line};
+use crate::vm::{Accel, DriveSpec, MACHINE, Qemu, Spec, Wanted, kernel_command_line};
 use anyhow::Context;
 use std::path::Path;
 
@@ -77,6 +77,7 @@ pub(super) async fn prepare(
 
 fn machine(scenario: &Scenario, kernel: &Path, initrd: &Path, disks: Vec<DriveSpec>) -> Spec {
     Spec {
+        machine: MACHINE.into(),
         cpus: scenario.guest.cpus,
         memory: scenario.guest.memory,
         accel: Accel::Tcg,

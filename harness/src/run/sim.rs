@@ -171,6 +171,10 @@ impl Sim {
                 self.heal(if key == 'f' { "sysrq-f" } else { "sysrq-i" }, matches!(key, 'f' | 'i'));
             }
             Action::Fault { index, active } => self.emit(Kind::Fault { fault: format!("fault {index}"), active }),
+            Action::Capture => {
+                self.emit(Kind::Capture { active: true });
+                self.emit(Kind::Capture { active: false });
+            }
             Action::Spoil(reason, detail) => self.emit(Kind::HostError { reason, detail }),
             Action::Finish => self.finished = true,
         }
@@ -202,6 +206,7 @@ impl Sim {
     fn heal(&mut self, action: &str, applies: bool) {
         if applies && self.mood.healed_by == Some(action) {
             self.mood.silent.clear();
+            self.mood.free_kb += 50_000;
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub probes: Vec<ProbeKind>,
     /// What the host does to the guest meanwhile.
     pub faults: Vec<Fault>,
+    /// What is taken of a guest that hangs, besides what its console tells.
+    pub evidence: Evidence,
     /// What should come of it; the first that matches the kernel counts.
     pub expect: Vec<Expectation>,
 }
@@ -37,6 +39,15 @@ impl Scenario {
     pub fn has_balloon(&self) -> bool {
         self.faults.iter().any(|fault| matches!(fault.action, FaultAction::Balloon { .. }))
     }
+}
+
+/// What is taken of a guest that hangs, before anything is tried against it. No verdict depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// Its memory, as a core for crash and drgn.
+    pub core: bool,
+    /// The whole guest, for `oomph attach`.
+    pub keep: bool,
 }
 
 /// A kernel by name (kernels.yaml) or written inline.

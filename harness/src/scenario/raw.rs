@@ -51,6 +51,9 @@ pub struct RawScenario {
     /// What the host does to the guest during pressure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<At<RawFault>>,
+    /// What is taken of a guest that hangs, before anything is tried against it. Default: its registers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<RawEvidence>,
     /// What should come of it; the first that matches the kernel counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<At<RawExpectation>>,
@@ -159,6 +162,19 @@ pub struct RawPhases {
     /// Free, file or anonymous memory off by more than this is movement. Default: 256 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub movement: Option<Val<Size>>,
+}
+
+/// What is taken of a guest that hangs. It takes as much room as the guest has memory, less what compression saves.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Evidence")]
+pub struct RawEvidence {
+    /// Its memory, as a core for crash and drgn. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<Val<Flag>>,
+    /// The whole guest, for `oomph attach`. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Val<Flag>>,
 }
 
 /// What should come of a run, on the kernels that `kernel`, `tag` and `version` all match.

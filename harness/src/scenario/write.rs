@@ -3,12 +3,12 @@
 //! May not live here: writing to disk.
 
 use super::model::{
-    ConfigBase, Disk, Expectation, Fault, FaultAction, Fragment, Guest, KernelSource, KernelSpec, Program, Scenario,
-    SourceBuild, SourceTree, Workload,
+    ConfigBase, Disk, Evidence, Expectation, Fault, FaultAction, Fragment, Guest, KernelSource, KernelSpec, Program,
+    Scenario, SourceBuild, SourceTree, Workload,
 };
 use super::raw::{
-    RawArgs, RawBalloon, RawBase, RawDebianConfig, RawDisk, RawError, RawExpectation, RawFault, RawGuest, RawKernel,
-    RawPause, RawPhases, RawScenario, RawSource, RawStop, RawThrottle, RawTree, RawWorkload,
+    RawArgs, RawBalloon, RawBase, RawDebianConfig, RawDisk, RawError, RawEvidence, RawExpectation, RawFault, RawGuest,
+    RawKernel, RawPause, RawPhases, RawScenario, RawSource, RawStop, RawThrottle, RawTree, RawWorkload,
 };
 use super::scalars::{
     ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, KernelName, Line, MakeName, MakeValue, ModuleName,
@@ -39,6 +39,7 @@ fn raw(scenario: &Scenario) -> RawScenario {
         memcg: Some(Val::of(&Flag(scenario.rules.memcg))),
         probes: Some(At::of(scenario.probes.iter().map(Val::of).collect())),
         faults: scenario.faults.iter().map(|one| At::of(fault(one))).collect(),
+        evidence: evidence(scenario.evidence),
         expect: scenario.expect.iter().map(|one| At::of(expectation(one))).collect(),
     }
 }
@@ -187,6 +188,12 @@ fn fault(fault: &Fault) -> RawFault {
         }
     }
     raw
+}
+
+/// Nothing where nothing is asked for: so are the scenarios of old written, and series on them go on.
+fn evidence(evidence: Evidence) -> Option<RawEvidence> {
+    let flag = |on: bool| on.then(|| Val::of(&Flag(true)));
+    (evidence != Evidence::default()).then(|| RawEvidence { core: flag(evidence.core), keep: flag(evidence.keep) })
 }
 
 fn expectation(one: &Expectation) -> RawExpectation {

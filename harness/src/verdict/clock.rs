@@ -23,6 +23,8 @@ pub(super) struct FairClock {
     dump: Option<Dump>,
     /// [`crate::event::Rules::fair_quiet`].
     fair_quiet: bool,
+    /// The host holds the guest.
+    held: bool,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,11 @@ impl FairClock {
         self.dump.is_some()
     }
 
+    /// The host holds the guest from now on, or lets it go on. No time is fair meanwhile, and no silence the guest's.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
     /// The host pressed a key that prints.
     pub fn dump_begins(&mut self, host_ns: u64) {
         self.dump = Some(Dump { since_ns: host_ns, printed_ns: host_ns, own_ns: 0, quiet_ns: 0 });
@@ -85,7 +92,7 @@ impl FairClock {
         let elapsed = host_ns.saturating_sub(self.last_tick_ns.replace(host_ns).unwrap_or(host_ns));
         let counted = elapsed.min(MAX_STEP_NS);
         let lost = tick.stopped_ns.saturating_add(tick.wait_ns).saturating_add(tick.steal_ns);
-        let own = counted.saturating_sub(lost);
+        let own = if self.held { 0 } else { counted.saturating_sub(lost) };
         match &mut self.dump {
             Some(dump) => {
                 dump.own_ns += own;
@@ -145,6 +152,17 @@ mod tests {
         assert_eq!(clock.fair_ms(), 1_000);
         run(&mut clock, 42_250, 43_000, &Tick::default());
         assert_eq!(clock.fair_ms(), 2_000);
+    }
+
+    #[test]
+    fn a_guest_that_the_host_holds_has_no_time() {
+        let mut clock = FairClock::default();
+        run(&mut clock, 0, 1_000, &Tick::default());
+        clock.hold(true);
+        run(&mut clock, 1_250, 600_000, &Tick::default());
+        clock.hold(false);
+        run(&mut clock, 600_250, 601_000, &Tick::default());
+        assert_eq!((clock.fair_ms(), clock.wall_ms()), (2_000, 601_000));
     }
 
     #[test]

@@ -2,17 +2,20 @@
 //! Lives here: the rules of a verdict, each where its event or the passing of time makes it decide.
 //! May not live here: what to do next (`run`), how time, ages, movement and kills are kept (the files beside this one).
 
+mod host;
 mod rules;
 
+use super::captured::Captured;
 use super::cause::Cause;
 use super::clock::FairClock;
+use super::escapes::Escapes;
 use super::kills::{Kills, Role};
 use super::movement::Movement;
 use super::probes::Probes;
-use super::remarks::{is_detector, remark};
+use super::remarks::{is_detector, is_grave, remark};
 use super::stall::Stall;
 use super::view::View;
-use super::{End, Escape, Evidence, PhaseTime, Verdict};
+use super::{End, Evidence, PhaseTime, Verdict};
 use crate::diagnose::Diagnosis;
 use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Reason, Rules};
 use crate::kmsg::{self, Message};
@@ -20,6 +23,8 @@ use crate::scenario::Outcome;
 
 /// Evidence is for people: the first so many pieces, then only what decides.
 const EVIDENCE_MAX: usize = 60;
+/// … and so many more of what must not be missed for others, each once.
+const GRAVE_MAX: usize = 20;
 /// Time for probes to settle beyond the settle phase itself.
 const SETTLE_GRACE_MS: u64 = 60_000;
 /// Disk errors are told so long after the fault that asked for them, in wall time.
@@ -44,7 +49,8 @@ pub struct Judge {
     phases: Vec<PhaseTime>,
     end: Option<End>,
     evidence: Vec<Evidence>,
-    escapes: Vec<(Escape, u64)>,
+    escapes: Escapes,
+    captured: Captured,
     pressure: Pressure,
     guest: GuestState,
     max_stall_ms: u64,
@@ -112,7 +118,7 @@ impl Judge {
             answered_twice: self.probes.answered(2),
             answered: self.probes.answered(1),
             workload_gone: self.guest.workload_gone,
-            escaped: self.escapes.last().is_some_and(|(escape, _)| escape.answered_after_ms.is_some()),
+            escaped: self.escapes.helped(),
             oldest: self.probes.oldest(now),
             kills: self.kills.counting().count(),
             beat: &self.guest.beat,
@@ -181,6 +187,10 @@ impl Judge {
                 let said = stderr.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
                 self.spoil(Reason::QemuDied, format!("QEMU ended by itself with {exit}{said}"));
             }
+            Kind::Capture { active } => self.clock.hold(*active),
+            Kind::Registers { cpus } => self.registers(cpus),
+            Kind::Stored(stored) => self.stored(*stored),
+            Kind::NotStored { state, why } => self.not_stored(*state, why),
             Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
             // They were printed, though nobody kept them.
@@ -226,7 +236,8 @@ impl Judge {
             longest_frozen_ms: self.stalls.iter().map(|stall| stall.longest_frozen_ms).max().unwrap_or(0),
             stalls: self.stalls,
             phases: self.phases,
-            escapes: self.escapes.into_iter().map(|(escape, _)| escape).collect(),
+            escapes: self.escapes.into_list(),
+            captured: self.captured,
             work: self.guest.beat.work,
             fair_ms: self.clock.fair_ms(),
             wall_ms: self.clock.wall_ms(),
@@ -298,7 +309,10 @@ impl Judge {
                 if let Some(text) = remark(other) {
                     let void = self.clock.fair_ms() < self.guest.void_until_ms && is_detector(other);
                     let mark = if void { " (not believed: the guest's clock has jumped)" } else { "" };
-                    self.note(format!("{text}{mark}"));
+                    match is_grave(other) {
+                        true => self.grave(text),
+                        false => self.note(format!("{text}{mark}")),
+                    }
                 }
             }
         }
@@ -307,9 +321,7 @@ impl Judge {
     fn kill(&mut self, said: &kmsg::Kill) {
         let phase = self.phase.as_ref().map_or(Phase::Boot, |entry| entry.phase);
         let kill = self.kills.add(said, phase, self.clock.fair_ms(), self.rules.memcg);
-        if let Some((escape, _)) = self.escapes.last_mut() {
-            escape.kills += 1;
-        }
+        self.escapes.kill();
         if kill.counts {
             self.moved(format!("OOM kill of {} ({})", kill.victim, kill.pid));
             self.pressed(|| format!("the OOM killer killed {}", kill.victim));
@@ -359,13 +371,17 @@ impl Judge {
         if let Some(what) = self.movement.beat(beat, self.rules.movement_kb) {
             self.moved(what);
         }
+        self.escapes.answer(oomph_wire::words::source::BEAT, now);
+        self.escapes.free(beat.free_kb);
         self.guest.beat = beat.clone();
     }
 
     fn probe_end(&mut self, probe: &str, n: u64, answer: Answer) {
         self.probes.end(probe, n, answer, self.clock.fair_ms());
         self.movement.probed();
-        if answer != Answer::Ok && self.probes.requires(probe) {
+        if answer == Answer::Ok {
+            self.escapes.answer(probe, self.clock.fair_ms());
+        } else if self.probes.requires(probe) {
             self.note(format!("{probe} answered with an error ({answer:?})"));
         }
     }
@@ -383,6 +399,7 @@ impl Judge {
     }
 
     fn workload_exit(&mut self, pid: u64, main: bool, exit: Exit, errno: i64) {
+        self.escapes.exit();
         if self.guest.released || !self.under_pressure() {
             return;
         }
@@ -404,38 +421,6 @@ impl Judge {
         self.kills.released();
         self.guest.released = true;
         self.note(format!("the workload was killed by the agent (asked by {by})"));
-    }
-
-    // --- what the host does and sees ----------------------------------------------------------------------------------
-
-    fn sysrq(&mut self, key: char, host_ns: u64) {
-        match key {
-            'f' => self.escape("sysrq-f"),
-            'i' => self.escape("sysrq-i"),
-            _ => self.clock.dump_begins(host_ns),
-        }
-    }
-
-    /// Something that may end a hang. Before a hang it is no escape.
-    fn escape(&mut self, action: &str) {
-        if self.end == Some(End::Outcome(Outcome::Hung)) {
-            let now = self.clock.fair_ms();
-            self.cause.close();
-            self.probes.mark(now, false);
-            self.escapes.push((Escape { action: action.to_owned(), kills: 0, answered_after_ms: None }, now));
-        }
-    }
-
-    fn qmp(&mut self, event: &str, data: &serde_json::Value) {
-        let reason = data.get("reason").and_then(serde_json::Value::as_str);
-        match event {
-            "GUEST_PANICKED" => self.panicked("the guest's kernel reported a panic (pvpanic)".into()),
-            "SHUTDOWN" if reason == Some("guest-reset") => self.panicked("the guest reset itself".into()),
-            "BLOCK_IO_ERROR" if !self.faulted() => {
-                self.spoil(Reason::HostIoError, format!("QEMU could not read or write a disk: {data}"));
-            }
-            _ => {}
-        }
     }
 
     // --- ends ---------------------------------------------------------------------------------------------------------
@@ -467,6 +452,13 @@ impl Judge {
 
     fn note(&mut self, text: String) {
         if self.evidence.len() < EVIDENCE_MAX {
+            self.evidence.push(Evidence { seq: self.seq, at_ms: self.clock.fair_ms(), text });
+        }
+    }
+
+    /// What is few, and not to be crowded out by what is many.
+    fn grave(&mut self, text: String) {
+        if self.evidence.len() < EVIDENCE_MAX + GRAVE_MAX && self.evidence.iter().all(|piece| piece.text != text) {
             self.evidence.push(Evidence { seq: self.seq, at_ms: self.clock.fair_ms(), text });
         }
     }

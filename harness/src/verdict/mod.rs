@@ -5,8 +5,10 @@
 //! [`Judge`] is the fold. A live run feeds it event by event and asks it how things stand; [`judge`] feeds it a recorded
 //! stream. Both give the same [`Verdict`], because nothing but the events goes in.
 
+mod captured;
 mod cause;
 mod clock;
+mod escapes;
 mod judge;
 mod kills;
 mod movement;
@@ -17,6 +19,8 @@ mod stall;
 mod tests;
 mod view;
 
+pub use captured::Captured;
+pub use escapes::{CameBack, Escape};
 pub use judge::Judge;
 pub use kills::{Kill, Role};
 pub use stall::Stall;
@@ -52,6 +56,8 @@ pub struct Verdict {
     pub phases: Vec<PhaseTime>,
     /// What was tried against a hang.
     pub escapes: Vec<Escape>,
+    /// What was taken of a guest that hung.
+    pub captured: Captured,
     /// The workload's count of work done, as the last beat had it.
     pub work: u64,
     /// The whole run in fair time, in milliseconds.
@@ -79,7 +85,7 @@ impl Verdict {
 
     /// The escape after which a hung guest answered again; `None` where none helped or none was needed.
     pub fn ended_by(&self) -> Option<&str> {
-        self.escapes.iter().find(|escape| escape.answered_after_ms.is_some()).map(|escape| escape.action.as_str())
+        self.escapes.iter().find(|escape| escape.helped()).map(|escape| escape.action.as_str())
     }
 }
 
@@ -118,18 +124,6 @@ pub struct PhaseTime {
     pub fair_ms: u64,
     /// Wall time in milliseconds.
     pub wall_ms: u64,
-}
-
-/// One attempt to end a hang.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Escape {
-    /// `sysrq-f`, `release` or `sysrq-i`.
-    pub action: String,
-    /// Kills that the log shows after it, before the next.
-    pub kills: u64,
-    /// Until every required probe had answered again; for SysRq-i, which kills the probes as well, until the agent had
-    /// reported their deaths. `None`: not within the time it was given.
-    pub answered_after_ms: Option<u64>,
 }
 
 /// Folds a whole stream.

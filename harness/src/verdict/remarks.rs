@@ -13,7 +13,7 @@ pub(super) fn remark(message: &Message) -> Option<String> {
             format!("{} ({}) cannot be reaped: {} shares its memory", victim.comm, victim.pid, by.comm)
         }
         Message::NoKillable => "the OOM killer found nobody to kill".into(),
-        Message::InitKilled { exitcode } => format!("init was killed (exit code {exitcode:#x})"),
+        Message::InitKilled { exitcode } => format!("init {}", ended(*exitcode)),
         Message::Oops { text } | Message::Warning { text } => text.clone(),
         Message::AllocStall { comm, ms, .. } => format!("an allocation of {comm} stalls for {ms} ms"),
         Message::XfsDeadlock { .. } => "XFS reports a possible memory allocation deadlock".into(),
@@ -32,6 +32,31 @@ pub(super) fn remark(message: &Message) -> Option<String> {
         Message::IoError { device } => format!("I/O error on {device}"),
         _ => return None,
     })
+}
+
+/// How a task ended, by the code that wait(2) would give for it.
+fn ended(code: u32) -> String {
+    let (signal, status) = (code & 0x7f, code >> 8 & 0xff);
+    let name = match signal {
+        0 => return format!("ended by itself with status {status}"),
+        4 => " (SIGILL)",
+        // What a page fault that cannot be served ends in: its page cannot be read, or there is no memory for it.
+        7 => " (SIGBUS: a page of its own could not be had)",
+        8 => " (SIGFPE)",
+        9 => " (SIGKILL)",
+        11 => " (SIGSEGV)",
+        _ => "",
+    };
+    format!("was killed by signal {signal}{name}")
+}
+
+/// Whether it changes what everything after it means, and so must not be missed for kills and stalls: init is gone, or a
+/// filesystem is.
+pub(super) fn is_grave(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::InitKilled { .. } | Message::FsShutdown { .. } | Message::FsReadOnly { .. } | Message::FsError { .. }
+    )
 }
 
 /// Whether it comes from a detector that counts the guest's own time.

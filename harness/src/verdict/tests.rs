@@ -72,6 +72,33 @@ fn silence_without_movement_is_hung_with_the_workload_in_place() {
 }
 
 #[test]
+fn a_dead_init_and_a_lost_filesystem_are_named_whatever_else_was_said() {
+    let mut sim = pressed();
+    for pid in 1000..1200 {
+        sim.kills(&KILL.replace("77", &pid.to_string()));
+    }
+    for _ in 0..3 {
+        sim.kills("EXT4-fs error (device vda): ext4_journal_check_start:83: comm hog: Detected aborted journal");
+    }
+    sim.kills("EXT4-fs (vda): Remounting filesystem read-only");
+    sim.kills("XFS (vdb): Filesystem has been shut down due to log error (0x2).");
+    sim.kills("BTRFS info (device vdc state EA): forced readonly");
+    sim.kills("Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000007");
+    let verdict = sim.finish();
+    assert_eq!(verdict.end, End::Outcome(Outcome::Panicked));
+    for text in [
+        "EXT4-fs on vda reports an error",
+        "EXT4-fs on vda has gone read-only",
+        "XFS on vdb has shut down",
+        "BTRFS on vdc has gone read-only",
+        "init was killed by signal 7 (SIGBUS: a page of its own could not be had)",
+    ] {
+        let said = verdict.evidence.iter().filter(|piece| piece.text == text).count();
+        assert_eq!(said, 1, "{text}: {:#?}", verdict.evidence);
+    }
+}
+
+#[test]
 fn a_panic_is_panicked_from_pressure_on_and_no_boot_before() {
     let mut sim = pressed();
     sim.seconds(3).kills("Kernel panic - not syncing: System is deadlocked on memory");
@@ -243,6 +270,25 @@ fn who_ended_a_hang_is_recorded() {
     sim.mood.obeys = false;
     let verdict = sim.finish();
     assert_eq!((verdict.ended_by(), verdict.escapes.len()), (None, 3));
+}
+
+#[test]
+fn each_escape_says_what_it_changed_and_how_fast() {
+    let mut sim = pressed();
+    freeze(&mut sim);
+    sim.mood.prints = vec![('f', format!("sysrq: Manual OOM execution\n{KILL}"))];
+    sim.mood.healed_by = Some("release");
+    let verdict = sim.finish();
+    let [by_key, release] = verdict.escapes.as_slice() else { panic!("{:#?}", verdict.escapes) };
+    assert_eq!((by_key.action.as_str(), by_key.helped(), by_key.kills, by_key.freed_kb), ("sysrq-f", false, 1, 0));
+    assert_eq!(by_key.came_back, [], "the beat answers all along and so does not come back");
+    assert_eq!((release.action.as_str(), release.helped(), release.kills), ("release", true, 0));
+    assert_eq!(release.freed_kb, 50_000);
+    assert!(release.at_ms >= by_key.at_ms + 15_000, "{} {}", by_key.at_ms, release.at_ms);
+    let back: Vec<&str> = release.came_back.iter().map(|one| one.probe.as_str()).collect();
+    assert_eq!(back, ["fault", "spawn", "file:data"]);
+    assert!(release.came_back.iter().all(|one| one.after_ms <= 1_250), "{:?}", release.came_back);
+    assert!(release.answered_after_ms.unwrap() >= release.came_back[2].after_ms);
 }
 
 // --- kills ------------------------------------------------------------------------------------------------------------

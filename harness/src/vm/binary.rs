@@ -53,6 +53,18 @@ impl Qemu {
     }
 }
 
+impl Qemu {
+    /// Whether it knows a machine type.
+    ///
+    /// # Errors
+    /// Where it does not list its types.
+    pub async fn has_machine(&self, machine: &str) -> Result<bool, Error> {
+        let list = ask(&self.program, &["-M", "help"]).await;
+        let list = list.map_err(|detail| Error::BadQemu { program: self.program.clone(), detail })?;
+        Ok(list.lines().any(|line| line.split_whitespace().next() == Some(machine)))
+    }
+}
+
 /// A name without a slash is looked for in PATH, as execvp(3) does.
 fn locate(program: &Path, path: Option<&std::ffi::OsStr>) -> Option<PathBuf> {
     if program.components().count() > 1 {
@@ -62,17 +74,25 @@ fn locate(program: &Path, path: Option<&std::ffi::OsStr>) -> Option<PathBuf> {
 }
 
 async fn version(program: &Path, arguments: &[&str]) -> Result<String, String> {
+    let text = ask(program, arguments).await?;
+    match text.lines().next() {
+        Some(line) if line.contains("version") => Ok(line.trim().to_owned()),
+        _ => Err(format!("it printed {:?}", text.lines().next().unwrap_or_default())),
+    }
+}
+
+/// What QEMU prints when it is only asked something.
+async fn ask(program: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(DEADLINE, command.output())
         .await
         .map_err(|_| format!("no answer within {} s", DEADLINE.as_secs()))?
         .map_err(|cause| cause.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    match text.lines().next() {
-        Some(line) if output.status.success() && line.contains("version") => Ok(line.trim().to_owned()),
-        _ => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
     }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! May not live here: writing the file.
 
 use super::spec::overlay_by_hand;
-use super::{Command, Ports, Qemu, Spec};
-use std::ffi::OsStr;
+use super::{Command, DriveSpec, Ports, Qemu, Spec};
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 
 impl Spec {
@@ -20,18 +20,39 @@ impl Spec {
             let _ = writeln!(text, "# The workload starts when the agent is told: printf '{line}\\n' > /dev/pts/N");
         }
         for disk in &self.disks {
-            let base = quote(disk.base.as_os_str());
-            let overlay = quote(overlay_by_hand(disk).as_os_str());
-            let _ = writeln!(text, "qemu-img create -q -f qcow2 -F raw -b {base} {overlay}");
+            text.push_str(&overlay_line(disk, "raw"));
         }
-        text.push_str(&quote(qemu.program.as_os_str()));
-        for word in self.arguments(qemu, Ports::ByHand) {
+        text.push_str(&self.command_line(qemu, &[]));
+        text
+    }
+
+    /// A shell script that goes on by hand with a kept guest, in the folder with its files.
+    pub(super) fn resume_text(&self, qemu: &Qemu) -> String {
+        let mut text = String::from("zstd -d kernel.zst initrd.zst state.zst\n");
+        for disk in &self.disks {
+            text.push_str(&overlay_line(disk, "qcow2"));
+        }
+        // The sandbox allows no child.
+        let qemu = Qemu { sandbox: false, ..qemu.clone() };
+        text + &self.command_line(&qemu, &["-gdb", "tcp:localhost:1234", "-incoming", "exec:cat state"])
+    }
+
+    /// QEMU's command for a shell, an option a line.
+    fn command_line(&self, qemu: &Qemu, more: &[&str]) -> String {
+        let mut text = quote(qemu.program.as_os_str());
+        for word in self.arguments(qemu, Ports::ByHand).into_iter().chain(more.iter().map(OsString::from)) {
             text.push_str(if word.to_string_lossy().starts_with('-') { " \\\n  " } else { " " });
             text.push_str(&quote(&word));
         }
         text.push('\n');
         text
     }
+}
+
+/// The command that makes a disk's overlay in the working directory.
+fn overlay_line(disk: &DriveSpec, format: &str) -> String {
+    let (base, overlay) = (quote(disk.base.as_os_str()), quote(overlay_by_hand(disk).as_os_str()));
+    format!("qemu-img create -q -f qcow2 -F {format} -b {base} {overlay}\n")
 }
 
 /// One word for a POSIX shell. Bytes that are no UTF-8 are replaced: the text is for people.

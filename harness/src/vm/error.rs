@@ -65,6 +65,27 @@ pub enum Error {
         /// The last of QEMU's stderr, where QEMU was just being started.
         stderr: String,
     },
+    /// QEMU did not take a kept guest in.
+    #[error("QEMU cannot go on with the guest: {why}")]
+    NotTaken {
+        /// QEMU's words.
+        why: String,
+    },
+    /// QEMU does not know the machine type of a kept guest.
+    #[error(
+        "{program} ({version}) has no machine type {machine}: the guest was kept by {kept_by}; use that QEMU or a later \
+         one that still has the type (`{program} -M help` lists them)"
+    )]
+    NoMachine {
+        /// The program.
+        program: String,
+        /// Its version.
+        version: String,
+        /// The type.
+        machine: String,
+        /// The QEMU that kept the guest.
+        kept_by: String,
+    },
     /// KVM was asked for and does not work here.
     #[error("KVM does not work here: {reason} (use --accel tcg, or --accel auto to let oomph choose)")]
     NoKvm {

@@ -3,6 +3,7 @@
 //! May not live here: how QEMU is started (`launch`), or when and why anything is done.
 
 use super::Error;
+use super::capture::{self, Capture, Taken};
 use super::command::Command;
 use super::faults::{Filters, Pauses};
 use super::inlet::Inlet;
@@ -64,7 +65,7 @@ const KILL: Duration = Duration::from_secs(10);
 
 /// A virtual machine. Dropping it kills its process group.
 pub struct Vm {
-    qmp: Qmp,
+    qmp: Arc<Qmp>,
     process: Box<dyn Process>,
     mailbox: Arc<Mailbox>,
     inlet: Inlet,
@@ -109,7 +110,7 @@ impl Vm {
         let mut sampler = Sampler::default();
         sampler.step(process.sample(), Duration::ZERO);
         Ok(Self {
-            qmp,
+            qmp: Arc::new(qmp),
             process,
             mailbox,
             inlet: Inlet::new(),
@@ -196,6 +197,12 @@ impl Vm {
     /// Where QMP fails.
     pub async fn status(&self) -> Result<String, QmpError> {
         self.qmp.status().await
+    }
+
+    /// Holds the guest, takes its state and lets it go on. The future is its own: what the guest says can be read meanwhile.
+    /// Dropped, it leaves no half file behind, but may leave the guest held.
+    pub fn capture(&self, what: Capture) -> impl Future<Output = Vec<Taken>> + 'static {
+        capture::take(Arc::clone(&self.qmp), what)
     }
 
     /// For all else that QMP can do.

@@ -8,8 +8,10 @@
 //! QEMU, QMP or the agent, and memory stays bounded: what does not fit is dropped and counted.
 
 mod accel;
+mod attach;
 mod binary;
 mod byhand;
+pub mod capture;
 mod cmdline;
 mod command;
 mod error;
@@ -33,6 +35,7 @@ mod split;
 mod tests;
 
 pub use accel::{Proof, Wanted, choose, prove_kvm};
+pub use attach::{Attached, Console};
 pub use binary::{PROGRAM, Qemu};
 pub use cmdline::kernel_command_line;
 pub use command::Command;
@@ -43,4 +46,4 @@ pub use port::{Connection, Stream, Wire};
 pub use process::{Process, Signal};
 pub use runtime::RuntimeDir;
 pub use sample::{Sampler, Snapshot, Thread};
-pub use spec::{Accel, DriveSpec, Ports, Sockets, Spec};
+pub use spec::{Accel, Doors, DriveSpec, MACHINE, Ports, Sockets, Spec};

@@ -41,6 +41,8 @@ pub struct DriveSpec {
 /// A virtual machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Spec {
+    /// QEMU's machine type: [`MACHINE`], or that with a version where a kept guest needs the very one.
+    pub machine: String,
     /// Virtual processors.
     pub cpus: u32,
     /// Memory in bytes, a multiple of 1 KiB.
@@ -80,15 +82,44 @@ impl Sockets {
     }
 }
 
+/// The sockets of a kept guest that goes on. QEMU listens at all but the console and QMP of ours, to which it connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doors {
+    /// The console, where somebody else than us is to speak with it.
+    pub console: Option<PathBuf>,
+    /// QEMU's monitor for people.
+    pub monitor: PathBuf,
+    /// QMP for programs.
+    pub qmp: PathBuf,
+    /// A gdbstub.
+    pub gdb: PathBuf,
+    /// Our console and QMP.
+    pub(super) ours: Sockets,
+}
+
+impl Doors {
+    /// The sockets in a directory; the console's where the caller wants it, if at all.
+    pub(super) fn within(directory: &Path, console: Option<&Path>) -> Self {
+        let at = |name| directory.join(name);
+        let ours = Sockets { console: at("console"), qmp: at("our-qmp"), ..Sockets::within(directory) };
+        Self { console: console.map(Path::to_owned), monitor: at("monitor"), qmp: at("qmp"), gdb: at("gdb"), ours }
+    }
+}
+
 /// Where the guest's ports lead.
 #[derive(Clone, Copy, Debug)]
 pub enum Ports<'a> {
     /// To the harness.
     Sockets(&'a Sockets),
+    /// To a person who goes on with a kept guest.
+    Attached(&'a Doors),
     /// To the person who runs the line: console and QEMU's monitor on the terminal, the beat in `beat.log`, the agent's
     /// port on a pty, overlays in the working directory.
     ByHand,
 }
+
+/// The machine type of a new guest.
+pub const MACHINE: &str = "q35";
 
 /// The sandbox that is asked for where the build has one. Without children and privileges QEMU's process group is QEMU.
 pub(super) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
@@ -108,7 +139,7 @@ impl Spec {
         if qemu.sandbox {
             line.add(&["-sandbox", SANDBOX]);
         }
-        line.add(&["-M", "q35", "-cpu", "max", "-accel"]);
+        line.add(&["-M", &self.machine, "-cpu", "max", "-accel"]);
         line.add(&[match self.accel {
             Accel::Kvm => "kvm",
             Accel::Tcg => "tcg,thread=multi",
@@ -117,6 +148,8 @@ impl Spec {
         line.path("-kernel", &self.kernel).path("-initrd", &self.initrd).add(&["-append", &self.cmdline]);
         line.ports(ports);
         line.add(&["-device", "pvpanic", "-action", "panic=none"]);
+        // Where the guest's kernel says what debuggers need to know of it; one without a driver does not notice.
+        line.add(&["-device", "vmcoreinfo"]);
         for disk in &self.disks {
             line.disk(disk, ports);
         }
@@ -198,6 +231,22 @@ impl Arguments {
                 }
                 self.add(&["-mon", "chardev=qmp,mode=control"]);
             }
+            Ports::Attached(doors) => {
+                let listens = |id: &str| format!("socket,id={id},server=on,wait=off,path=");
+                match &doors.console {
+                    Some(path) => self.path_in_list("-chardev", &listens(CONSOLE), path),
+                    None => self.path_in_list("-chardev", &format!("socket,id={CONSOLE},path="), &doors.ours.console),
+                };
+                self.add(&["-chardev", "null,id=beat", "-chardev", "null,id=agent"]);
+                self.path_in_list("-chardev", "socket,id=ours,path=", &doors.ours.qmp);
+                self.add(&["-mon", "chardev=ours,mode=control"]);
+                for (id, path, mode) in [("qmp", &doors.qmp, "control"), ("monitor", &doors.monitor, "readline")] {
+                    self.path_in_list("-chardev", &listens(id), path);
+                    self.add(&["-mon", &format!("chardev={id},mode={mode}")]);
+                }
+                self.path_in_list("-chardev", &listens("gdb"), &doors.gdb);
+                self.add(&["-gdb", "chardev:gdb", "-incoming", "defer"]);
+            }
             Ports::ByHand => {
                 self.add(&["-chardev", "stdio,id=console,mux=on,signal=off", "-mon", "chardev=console,mode=readline"]);
                 self.add(&["-chardev", "file,id=beat,path=beat.log", "-chardev", "pty,id=agent"]);
@@ -211,7 +260,7 @@ impl Arguments {
     fn disk(&mut self, disk: &DriveSpec, ports: Ports<'_>) {
         let by_hand = overlay_by_hand(disk);
         let overlay = match ports {
-            Ports::Sockets(_) => &disk.overlay,
+            Ports::Sockets(_) | Ports::Attached(_) => &disk.overlay,
             Ports::ByHand => &by_hand,
         };
         let name = &disk.name;
@@ -237,6 +286,7 @@ pub(super) mod tests {
 
     pub(in crate::vm) fn spec() -> Spec {
         Spec {
+            machine: MACHINE.into(),
             cpus: 2,
             memory: 256 << 20,
             accel: Accel::Tcg,

@@ -2,6 +2,7 @@
 //! Lives here: what a guest does, and what it is called.
 //! May not live here: runs that the host spoils (`spoiled`).
 
+use super::attached::{Attached, registers};
 use super::ran::{Ran, shell};
 use serde_json::Value;
 use std::fs;
@@ -25,7 +26,7 @@ fn xfs_inode_mutex_is_oom_killed() {
 
 #[test]
 fn a_frozen_filesystem_is_hung_and_nothing_helps() {
-    let ran = Ran::scenario("scenarios/tests/freeze-forever.yaml", &[]);
+    let ran = Ran::scenario("scenarios/tests/freeze-forever.yaml", &["--core", "--keep-hung"]);
     ran.has_outcome("hung");
     assert!(ran.run["kills"].as_array().unwrap().iter().all(|kill| kill["counts"] == false));
     assert!(ran.run["stalls"][0]["probes"].as_array().unwrap().contains(&"file:data".into()));
@@ -42,6 +43,36 @@ fn a_frozen_filesystem_is_hung_and_nothing_helps() {
     for dump in ["Show State", "Show backtrace of all active CPUs", "Manual OOM execution"] {
         assert!(console.contains(dump), "the key for {dump:?} was lost");
     }
+    left_a_core(&ran);
+    goes_on_from_where_it_hung(&ran);
+}
+
+/// What debuggers need: an ELF core that is whole, with the kernel's own note in it.
+fn left_a_core(ran: &Ran) {
+    let file = fs::File::open(ran.folder().join("core/core.zst")).unwrap();
+    let core = zstd::decode_all(file).unwrap();
+    assert!(core.starts_with(b"\x7fELF") && core.len() > 256 << 20, "{}", core.len());
+    let has = |part: &[u8]| core[..1 << 20].windows(part.len()).any(|window| window == part);
+    assert!(has(b"VMCOREINFO\0") && has(b"OSRELEASE=6.1."), "the guest's kernel found the device for its note");
+    let text = fs::read_to_string(ran.folder().join("core/core.txt")).unwrap();
+    assert!(text.contains("crash vmlinux core") && text.contains("-dbg"), "{text}");
+}
+
+/// The kept guest has the registers that it had when it hung, and the tasks that hung hang on.
+fn goes_on_from_where_it_hung(ran: &Ran) {
+    let attached = Attached::start(&ran.folder());
+    let (before, now) =
+        (fs::read_to_string(ran.folder().join("registers.txt")).unwrap(), attached.monitor("info registers -a"));
+    assert!(registers(&before).len() > 30, "{before}");
+    assert_eq!(registers(&now), registers(&before));
+    attached.monitor("cont");
+    let tasks = attached.sysrq('w', "percpu_rwsem_wait");
+    assert!(tasks.contains("task:oomph-file:data"), "{tasks}");
+    attached.quit();
+    // What it wrote meanwhile is gone: it can be gone on with again.
+    let again = Attached::start(&ran.folder());
+    assert_eq!(registers(&again.monitor("info registers -a")), registers(&before));
+    again.quit();
 }
 
 #[test]

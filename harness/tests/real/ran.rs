@@ -64,6 +64,9 @@ impl Ran {
             "evidence",
             "phases",
             "ended_by",
+            "escapes",
+            "registers",
+            "stored",
             "expected",
         ] {
             assert_eq!(self.run[field], replayed[field], "replay differs in {field}");

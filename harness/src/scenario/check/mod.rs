@@ -14,9 +14,10 @@ pub use kernel::{NamedSource, check_kernels};
 pub use source::FRAGMENTS;
 pub use workload::REPRODUCERS;
 
-use super::model::{Filesystem, ProbeKind, Scenario};
+use super::model::{Evidence, Filesystem, ProbeKind, Scenario};
 use super::problem::Problem;
-use super::raw::RawScenario;
+use super::raw::{RawEvidence, RawScenario};
+use super::scalars::Flag;
 use super::text::Text;
 use super::value::{Scalar, Val};
 use std::ops::Range;
@@ -66,6 +67,7 @@ impl Checker<'_> {
         let rules = self.rules(raw.phases.as_ref(), raw.memcg.as_ref(), guest.as_ref());
         let probes = self.probes(raw);
         let faults = self.faults(&raw.faults, &raw.guest, guest.as_ref(), rules.as_ref());
+        let evidence = self.evidence(raw.evidence.as_ref());
         let expect = self.expectations(&raw.expect);
         Some(Scenario {
             name: name?.0,
@@ -77,6 +79,7 @@ impl Checker<'_> {
             rules: rules?,
             probes: probes?,
             faults: faults?,
+            evidence: evidence?,
             expect: expect?,
         })
     }
@@ -106,6 +109,13 @@ impl Checker<'_> {
 
     fn report(&mut self, problem: Problem) {
         self.problems.push(problem);
+    }
+
+    fn evidence(&mut self, raw: Option<&RawEvidence>) -> Option<Evidence> {
+        let Some(raw) = raw else { return Some(Evidence::default()) };
+        let (core, keep) = (self.read_optional(raw.core.as_ref()), self.read_optional(raw.keep.as_ref()));
+        let on = |flag: Option<Flag>| flag.is_some_and(|flag| flag.0);
+        Some(Evidence { core: on(core?), keep: on(keep?) })
     }
 
     fn probes(&mut self, raw: &RawScenario) -> Option<Vec<ProbeKind>> {

@@ -2,7 +2,7 @@
 //! Lives here: what a tick can end a run with.
 //! May not live here: what events mean when they arrive (that is the parent).
 
-use super::{Escape, Judge, SETTLE_GRACE_MS, Stall};
+use super::{Judge, SETTLE_GRACE_MS, Stall};
 use crate::diagnose::Circumstances;
 use crate::event::{Phase, Reason};
 use crate::scenario::Outcome;
@@ -69,13 +69,7 @@ impl Judge {
     }
 
     fn judge_escape(&mut self, now: u64) {
-        let kills_its_probes = |escape: &Escape| escape.action == "sysrq-i";
-        if let Some((escape, since)) = self.escapes.last_mut()
-            && escape.answered_after_ms.is_none()
-            && (self.probes.answered(1) || (kills_its_probes(escape) && self.probes.answered_or_died()))
-        {
-            escape.answered_after_ms = Some(now - *since);
-            let text = format!("{} brought the guest back within {} s", escape.action, (now - *since) / 1000);
+        if let Some(text) = self.escapes.judge(now, self.probes.answered(1), self.probes.answered_or_died()) {
             self.note(text);
         }
     }

@@ -14,6 +14,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
+use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval};
 
@@ -80,6 +81,7 @@ impl Guest {
         let probe =
             |name: &String| Probe { name: name.clone(), round: 0, outstanding: false, answer: Answer::Ok, dead: false };
         let probes = script.probes.iter().map(probe).collect();
+        let monitor = Monitor { refuses: script.refuses.clone(), never_done: script.never_done, ..Monitor::new() };
         Self {
             script,
             began: Instant::now(),
@@ -99,7 +101,7 @@ impl Guest {
             allocstall: 0,
             seqs: BTreeMap::new(),
             probes,
-            monitor: Monitor::new(),
+            monitor,
             host,
             record,
             console,
@@ -257,6 +259,12 @@ impl Guest {
             Effect::Throttle(device, bps, iops) => self.record.lock().unwrap().throttles.push((device, bps, iops)),
             Effect::Drive(device, node) => self.record.lock().unwrap().drives.push((device, node)),
             Effect::Balloon(bytes) => self.record.lock().unwrap().balloons.push(bytes),
+            // A reader that goes away is the reader's matter.
+            Effect::Dump(file) => drop(tokio::fs::write(file, self.script.state()).await),
+            Effect::Migrate(socket) => {
+                let mut stream = UnixStream::connect(socket).await?;
+                drop(stream.write_all(&self.script.state()).await);
+            }
             Effect::Quit => self.end = Some(Exit::Code(0)),
             Effect::None => {}
         }

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// QEMU's side of QMP.
 #[derive(Debug)]
@@ -11,9 +12,13 @@ pub(super) struct Monitor {
     pub(super) state: String,
     pub(super) deaf: bool,
     /// Nodes that were added.
-    nodes: BTreeSet<String>,
+    pub(super) nodes: BTreeSet<String>,
     /// Devices' drives that were set.
-    drives: BTreeMap<String, String>,
+    pub(super) drives: BTreeMap<String, String>,
+    /// Commands that fail.
+    pub(super) refuses: Vec<String>,
+    /// Dumps and migrations go on for ever.
+    pub(super) never_done: bool,
 }
 
 /// What a command does to the guest.
@@ -25,8 +30,19 @@ pub(super) enum Effect {
     /// A device works on this node from now on.
     Drive(String, String),
     Balloon(i64),
+    /// Memory goes into this file.
+    Dump(PathBuf),
+    /// The guest goes to this socket.
+    Migrate(PathBuf),
     Quit,
 }
+
+/// What `info registers -a` prints, in parts.
+pub(super) const REGISTERS: &str = "\r\nCPU#0\r\nRAX=0 RBX=0\r\nRIP=ffffffff81000010 RFL=00000246\r\n\r\n\
+                                    CPU#1\r\nRAX=0 RBX=0\r\nRIP=ffffffffc0000010 RFL=00000246\r\n";
+
+/// Bytes of memory that a dump says it writes.
+pub(super) const MEMORY: usize = 3 << 20;
 
 pub(super) const GREETING: &str =
     r#"{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": ""}, "capabilities": ["oob"]}}"#;
@@ -37,7 +53,14 @@ pub(super) fn event(name: &str, data: &Value) -> String {
 
 impl Monitor {
     pub(super) fn new() -> Self {
-        Self { state: "running".to_owned(), deaf: false, nodes: BTreeSet::new(), drives: BTreeMap::new() }
+        Self {
+            state: "running".to_owned(),
+            deaf: false,
+            nodes: BTreeSet::new(),
+            drives: BTreeMap::new(),
+            refuses: Vec::new(),
+            never_done: false,
+        }
     }
 
     /// A command's name, its effect and the lines to answer.
@@ -46,7 +69,22 @@ impl Monitor {
         let name = command["execute"].as_str().expect("a name").to_owned();
         let arguments = &command["arguments"];
         let done = |effect| (effect, Some(json!({})), None);
+        let path = |key: &str| {
+            let text = arguments[key].as_str().expect("a place");
+            PathBuf::from(text.split_once(':').expect("a protocol").1)
+        };
         let (effect, reply, told) = match name.as_str() {
+            refused if self.refuses.iter().any(|name| name == refused) => (Effect::None, None, None),
+            "human-monitor-command" => (Effect::None, Some(json!(REGISTERS)), None),
+            "dump-guest-memory" => done(Effect::Dump(path("protocol"))),
+            "migrate" => done(Effect::Migrate(path("uri"))),
+            "query-dump" | "query-migrate" => {
+                let status = if self.never_done { "active" } else { "completed" };
+                (Effect::None, Some(json!({"status": status, "total": MEMORY, "completed": MEMORY})), None)
+            }
+            "query-machines" => {
+                (Effect::None, Some(json!([{"name": "none"}, {"name": "pc-q35-7.2", "alias": "q35"}])), None)
+            }
             "qmp_capabilities" => done(Effect::None),
             "query-status" => {
                 (Effect::None, Some(json!({"running": self.state == "running", "status": self.state})), None)

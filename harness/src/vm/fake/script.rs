@@ -3,6 +3,7 @@
 //! May not live here: playing it (`guest`).
 
 use super::guest::Guest;
+use super::monitor::MEMORY;
 use super::process::{FakeProcess, Host};
 use crate::event::{Answer, Exit};
 use crate::vm::{Parts, Vm, Wire};
@@ -139,6 +140,9 @@ pub struct Script {
     pub(super) proto: u64,
     pub(super) adj: i64,
     pub(super) obeys_term: bool,
+    pub(super) refuses: Vec<String>,
+    pub(super) never_done: bool,
+    pub(super) state: usize,
 }
 
 impl Default for Script {
@@ -159,6 +163,9 @@ impl Script {
             proto: oomph_wire::PROTOCOL,
             adj: -1000,
             obeys_term: true,
+            refuses: Vec::new(),
+            never_done: false,
+            state: MEMORY,
         }
     }
 
@@ -230,6 +237,32 @@ impl Script {
     pub fn ignores_term(mut self) -> Self {
         self.obeys_term = false;
         self
+    }
+
+    /// QMP refuses this command.
+    #[must_use]
+    pub fn refuses(mut self, command: &str) -> Self {
+        self.refuses.push(command.to_owned());
+        self
+    }
+
+    /// QEMU's dumps and migrations never come to their end.
+    #[must_use]
+    pub fn never_done(mut self) -> Self {
+        self.never_done = true;
+        self
+    }
+
+    /// So many bytes come where QEMU writes memory; it says 3 MiB whatever comes.
+    #[must_use]
+    pub fn writes(mut self, bytes: usize) -> Self {
+        self.state = bytes;
+        self
+    }
+
+    /// What QEMU writes of the guest.
+    pub(super) fn state(&self) -> Vec<u8> {
+        (0..self.state).map(|at| (at / 1000) as u8).collect()
     }
 
     /// Plays the script: what a [`Vm`] is made of, and the handle.

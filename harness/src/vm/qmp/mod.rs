@@ -8,5 +8,7 @@
 mod client;
 mod commands;
 mod message;
+mod state;
 
 pub use client::{Counts, DEADLINE, Qmp, QmpError};
+pub use state::Progress;
