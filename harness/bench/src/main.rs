@@ -1,5 +1,6 @@
-//! From `oomph run` to a guest that is ready, against QEMU alone on the same kernel's bzImage (`make bench`).
-//! Lives here: the two boots, in turn; their ratio; what the harness itself costs while a run goes on.
+//! From `oomph run` to a guest that is ready: against QEMU alone on the same kernel's bzImage, and of our small kernel against
+//! Debian's (`make bench`).
+//! Lives here: the three boots, in turn; their ratios; what the harness itself costs while a run goes on.
 //! May not live here: a figure that a busy machine makes fail; the ratio is of two measurements of one minute.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -9,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Debian's kernel, and one of the same version that is built from source with our fragments `base` and `fast`.
+const KERNEL: &str = "debian-6.1";
+const SMALL_KERNEL: &str = "debian-6.1-source";
 const SCENARIO: &str = "scenarios/xfs-inode-mutex.yaml";
 const DEADLINE: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(2);
@@ -21,16 +25,35 @@ fn main() {
     // The first run fetches, unpacks, formats and proves what later ones find, and writes the command of the machine.
     let cost = oomph.cost(place.path());
     let bare = oomph.bare_script(&cost.folder);
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    oomph.fetch(SMALL_KERNEL);
+    let boots = place.path().join("boots");
+    // Its vmlinux is unpacked at its first boot.
+    oomph.seconds_until_ready(&boots, SMALL_KERNEL);
+    let (mut ours, mut theirs, mut small) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
-        ours.push(oomph.seconds_until_ready(&place.path().join("boots")));
-        theirs.push(bare_seconds_until_ready(&bare));
-        eprintln!("round {round} of {rounds}: oomph {:.2} s, bare {:.2} s", ours[round - 1], theirs[round - 1]);
+        let times = (
+            oomph.seconds_until_ready(&boots, KERNEL),
+            bare_seconds_until_ready(&bare),
+            oomph.seconds_until_ready(&boots, SMALL_KERNEL),
+        );
+        eprintln!(
+            "round {round} of {rounds}: oomph {:.2} s, bare {:.2} s, small kernel {:.2} s",
+            times.0, times.1, times.2
+        );
+        ours.push(times.0);
+        theirs.push(times.1);
+        small.push(times.2);
     }
     let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
+    let small_ratios = small.iter().zip(&ours).map(|(small, ours)| small / ours).collect();
     println!("oomph run to ready      {:6.2} s   (median of {rounds})", median(ours));
     println!("bare QEMU, bzImage      {:6.2} s", median(theirs));
     println!("ratio                   {:6.2}     (median of the rounds' ratios; wanted: at most 0.6)", median(ratios));
+    println!("small kernel to ready   {:6.2} s", median(small));
+    println!(
+        "ratio to Debian's       {:6.2}     (median of the rounds' ratios; wanted: at most 0.5)",
+        median(small_ratios)
+    );
     println!(
         "harness, resident       {:6.1} MiB (most of {} samples in a run; wanted: under 40)",
         cost.mib, cost.samples
@@ -53,15 +76,30 @@ impl Oomph {
         command
     }
 
-    fn run(&self, results: &Path) -> Child {
+    fn fetch(&self, kernel: &str) {
+        let status = self.command().args(["kernel", "fetch", kernel]).stdout(Stdio::null()).status().unwrap();
+        assert!(status.success(), "{kernel} cannot be had");
+    }
+
+    fn run(&self, results: &Path, kernel: &str) -> Child {
         let mut command = self.command();
-        command.args(["run", SCENARIO, "--accel", "tcg", "--set", "phases.pressure=40s", "--results"]);
+        command.args([
+            "run",
+            SCENARIO,
+            "--kernel",
+            kernel,
+            "--accel",
+            "tcg",
+            "--set",
+            "phases.pressure=40s",
+            "--results",
+        ]);
         command.arg(results).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    fn seconds_until_ready(&self, results: &Path) -> f64 {
+    fn seconds_until_ready(&self, results: &Path, kernel: &str) -> f64 {
         let start = Instant::now();
-        let mut child = self.run(results);
+        let mut child = self.run(results, kernel);
         let lines = wait_until_ready(&mut child);
         let seconds = start.elapsed().as_secs_f64();
         // QEMU dies with it.
@@ -102,7 +140,7 @@ impl Oomph {
     /// A whole run, watched from its `ready` on.
     fn cost(&self, place: &Path) -> Cost {
         let results = place.join("whole");
-        let mut child = self.run(&results);
+        let mut child = self.run(&results, KERNEL);
         let lines = wait_until_ready(&mut child);
         // Somebody must read on, or the harness waits for room in the pipe.
         let reader = std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));

@@ -115,7 +115,7 @@ async fn a_deadlock_is_hung_and_what_ends_it_is_told() {
     let frozen = || Script::new().since_start(secs(12), kill("hog", 91)).since_start(secs(13), Act::Freeze);
     let ran = run(frozen().cured_by(Cure::Release)).await;
     assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("release")));
-    assert_eq!(ran.record.keys, ['w', 'm', 't', 'l', 'm', 'l', 'f']);
+    assert_eq!(ran.record.keys, ['w', 'l', 'm', 't', 'l', 'm', 'l', 'f']);
 
     let ran = run(frozen().cured_by(Cure::Key('f'))).await;
     assert_eq!((ran.verdict.outcome(), ran.verdict.ended_by()), (Some(Outcome::Hung), Some("sysrq-f")));
@@ -384,7 +384,7 @@ async fn a_stall_under_a_stopped_disk_is_no_hang() {
     let long = Plan { rules: Rules { frozen_for_ms: 20_000, ..Rules::default() }, ..plan() };
     let ran = run_plan(script, long, &stop, Memory::default()).await;
     assert_eq!((ran.verdict.outcome(), ran.verdict.stalls.len()), (Some(Outcome::Recovered), 1));
-    assert!(ran.verdict.max_stall_ms > 50_000 && ran.verdict.longest_frozen_ms < 5_000, "{:?}", ran.verdict.stalls);
+    assert!(ran.verdict.max_stall_ms > 45_000 && ran.verdict.longest_frozen_ms < 5_000, "{:?}", ran.verdict.stalls);
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,8 +45,9 @@ const OBEY_MS: u64 = 60_000;
 const END_MS: u64 = 10_000;
 /// Dumps are taken at the beginning of so many stalls of a run: each costs the guest seconds.
 const STALLS_DUMPED: usize = 3;
-/// What is asked when a stall begins: blocked tasks, memory.
-const AT_STALL: [char; 2] = ['w', 'm'];
+/// What is asked when a stall begins: blocked tasks, what the processors are at (who loops in the allocator is not blocked, and
+/// is to be known from now on), memory.
+const AT_STALL: [char; 3] = ['w', 'l', 'm'];
 /// What is asked once when a guest is hung, before anything is killed: all tasks, backtraces of all processors, memory, and
 /// the backtraces once more: a task that runs is caught at the same place twice only if it stays there.
 const AT_HANG: [char; 4] = ['t', 'l', 'm', 'l'];

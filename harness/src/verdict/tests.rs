@@ -68,7 +68,7 @@ fn silence_without_movement_is_hung_with_the_workload_in_place() {
     assert!(!phases.contains(&Phase::Release) && phases.contains(&Phase::Escapes), "{phases:?}");
     let waited = verdict.stalls[0].longest_frozen_ms;
     assert!((60_000..62_000).contains(&waited), "{waited}");
-    assert_eq!(sim.keys, ['w', 'm', 't', 'l', 'm', 'l', 'f', 'i'], "evidence before escapes, mildest first");
+    assert_eq!(sim.keys, ['w', 'l', 'm', 't', 'l', 'm', 'l', 'f', 'i'], "evidence before escapes, mildest first");
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn a_stall_that_ends_by_itself_is_not_hung() {
     sim.mood = Mood::default();
     let verdict = sim.finish();
     assert_eq!(verdict.end, End::Outcome(Outcome::Recovered));
-    // 65 s less two SysRq dumps of 2 s each.
-    assert!((60_000..64_000).contains(&verdict.max_stall_ms), "{}", verdict.max_stall_ms);
+    // 65 s less three SysRq dumps of 2 s each.
+    assert!((58_000..62_000).contains(&verdict.max_stall_ms), "{}", verdict.max_stall_ms);
 }
 
 #[test]

@@ -3,10 +3,9 @@
 //! May not live here: memory pressure; there is none.
 
 use oomph_reproducers::{Appender, Death, FAILED, Failure, Parameter, Program, Random, Sync, Values};
-use oomph_reproducers::{fork, report, run};
+use oomph_reproducers::{fork, freeze, report, run};
 use oomph_wire::page::Progress;
-use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -20,15 +19,11 @@ const PROGRAM: Program = Program {
     explanation: include_str!("freeze-forever.txt"),
 };
 
-/// `FIFREEZE`, _IOWR('X', 119, int) (include/uapi/linux/fs.h).
-const FIFREEZE: libc::Ioctl = 0xc004_5877;
-
 fn main() -> ExitCode {
     run(&PROGRAM, work)
 }
 
 fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
-    let here = File::open(".").map_err(|error| Failure::new("open .", error))?;
     for index in 0..values.number("writers") {
         fork(|| write(page, index)).map_err(|errno| Failure::new("fork", errno))?;
     }
@@ -39,10 +34,7 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
         }
         if freeze_at.is_some_and(|at| at <= Instant::now()) {
             freeze_at = None;
-            // SAFETY: the kernel does not read the argument of FIFREEZE.
-            if unsafe { libc::ioctl(here.as_raw_fd(), FIFREEZE, 0) } != 0 {
-                return Err(Failure::new("FIFREEZE .", std::io::Error::last_os_error()));
-            }
+            freeze(Path::new("."))?;
         }
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -5,7 +5,7 @@
 use oomph_reproducers::{
     CHUNK, Chunk, Crew, FAILED, Failure, LoopSwap, Parameter, Program, Random, SharedFile, Values,
 };
-use oomph_reproducers::{report, restart, run};
+use oomph_reproducers::{freeze, report, restart, run, set_oom_score_adj};
 use oomph_wire::page::Progress;
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,6 +31,11 @@ const PROGRAM: Program = Program {
         Parameter::number("swap-mib", 1024, 16, 1 << 20, "MiB of swap behind the loop device"),
         Parameter::choice("swap-file", &["holes", "written"], "whether that file has holes, or is written beforehand"),
         Parameter::number("requests", 4, 4, 1024, "requests that the loop device takes at a time"),
+        Parameter::choice(
+            "freeze",
+            &["false", "true"],
+            "whether the filesystem is frozen before the storm: no page that is swapped out arrives any more",
+        ),
         Parameter::number(
             "locked-mib",
             0,
@@ -97,6 +102,9 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
     if locked > 0 {
         crew.add(Duration::ZERO, move || fail(page, lock(locked)));
     }
+    if values.word("freeze") == "true" {
+        freeze(Path::new("."))?;
+    }
     let storm_at = Instant::now() + Duration::from_secs(values.number("delay"));
     for index in 0..values.number("tasks") {
         crew.add(Duration::ZERO, move || {
@@ -116,6 +124,10 @@ fn fail(page: &Progress, failure: Failure) -> u8 {
 
 /// Keeps memory off the lists of what can be reclaimed or moved.
 fn lock(mib: u64) -> Failure {
+    // The largest by far, it would be the first victim.
+    if let Err(failure) = set_oom_score_adj(-1000) {
+        return failure;
+    }
     if let Err(errno) = rustix::mm::mlockall(rustix::mm::MlockAllFlags::FUTURE) {
         return Failure::new("mlockall", errno);
     }
