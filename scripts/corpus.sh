@@ -18,9 +18,9 @@ corpus() {
 		hung-isolation-throttle scenarios/isolation-storm.yaml debian-6.1-unbounded-isolation
 		hung-io-stall scenarios/tests/freeze-forever.yaml debian-6.1
 		hung-unknown scenarios/tests/spin-rt.yaml debian-6.1
-		recovered scenarios/kswapd-block.yaml debian-6.1
+		recovered-after-30s scenarios/kswapd-block.yaml debian-6.1
 		panicked scenarios/panic-on-oom.yaml debian-6.1
-		inconclusive-no-pressure scenarios/tests/idle.yaml debian-6.1
+		oom-killed-after-stalls scenarios/swap-over-loop.yaml debian-6.1-nofs-may-oom
 		inconclusive-workload-failed scenarios/tests/fill-disk.yaml debian-6.1
 	END
 }

@@ -41,7 +41,10 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Leaves out what the guest printed while it booted and no verdict reads.
+/// What begins lines of a dump that tell nothing of a task's place: registers, and what the kernel's unwinder only guesses.
+const NOISE: [&str; 8] = ["RAX:", "RDX:", "RBP:", "R10:", "R13:", "RSP:", "Code:", "? "];
+
+/// Leaves out what no verdict reads: what the guest printed while it booted, and noise in dumps.
 fn trim(events: Vec<Event>) -> Vec<Event> {
     let mut boots = true;
     let mut kept = Vec::with_capacity(events.len());
@@ -49,8 +52,14 @@ fn trim(events: Vec<Event>) -> Vec<Event> {
         boots &= !matches!(event.kind, Kind::Phase { phase: Phase::Settle });
         match &event.kind {
             Kind::Console { line } if boots && !matters(line, Timestamps::Required) => {}
+            Kind::Console { line } if NOISE.iter().any(|name| text(line).starts_with(name)) => {}
             _ => kept.push(event),
         }
     }
     kept
+}
+
+/// A line without its time.
+fn text(line: &str) -> &str {
+    line.split_once("] ").map_or(line, |(_, text)| text).trim_start()
 }

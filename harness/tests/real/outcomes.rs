@@ -83,6 +83,16 @@ fn processors_taken_away_for_ever_are_hung() {
 }
 
 #[test]
+fn a_guest_whose_swap_stood_still_is_recovered() {
+    let ran = Ran::scenario("scenarios/kswapd-block.yaml", &["--set", "phases.pressure=35s"]);
+    ran.has_outcome("recovered");
+    assert!(ran.run["kills"].as_array().unwrap().is_empty());
+    let events = ran.events();
+    let blocked = |event: &&Value| event["kind"] == "kswapd" && event["state"] == "D";
+    assert!(events.iter().filter(blocked).count() > 5, "kswapd waited for the disk");
+}
+
+#[test]
 fn a_users_own_dynamic_program_is_packed_with_its_libraries() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("own.yaml");
