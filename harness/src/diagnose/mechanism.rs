@@ -124,7 +124,7 @@ impl Case<'_> {
         let victims = self.diagnosis.victims().iter().rev().filter(|victim| !victim.settled);
         let mut found: Vec<Piece> = victims
             .filter_map(|victim| {
-                let (dump, task) = self.pictures().find_map(|dump| Some((dump, trace_of(victim, dump)?)))?;
+                let (dump, task) = self.pictures().find_map(|dump| Some((dump, self.trace_of(victim, dump)?)))?;
                 let waited =
                     dump.at_ms.checked_sub(victim.at_ms).filter(|waited| *waited >= REAPER_MS)? as f64 / 1000.0;
                 let whose = if task.header.pid == victim.pid { "it".to_owned() } else { self.thread(task) };
@@ -148,6 +148,21 @@ impl Case<'_> {
             Piece { seq: task.seq, at_ms: task.at_ms, text }
         }));
         found
+    }
+
+    /// A living task of a victim. The victim itself may be a zombie already, or no longer shown, while threads of its group
+    /// live on: they are told by their group, else by their mark, else by their name and the signal that they cannot take. Who
+    /// is a victim by itself is no trace of a namesake.
+    fn trace_of<'a>(&self, victim: &Victim, dump: &'a Dump) -> Option<&'a Sighting> {
+        let find = |wanted: &dyn Fn(&Sighting) -> bool| dump.tasks.iter().find(|task| alive(task) && wanted(task));
+        let namesake = |task: &Sighting| {
+            let chosen = self.diagnosis.victims().iter().any(|other| other.pid == task.header.pid);
+            task.header.comm == victim.comm && task.header.tgid.is_none() && !chosen
+        };
+        find(&|task| task.header.pid == victim.pid)
+            .or_else(|| find(&|task| task.header.tgid == Some(victim.pid)))
+            .or_else(|| find(&|task| task.memdie && namesake(task)))
+            .or_else(|| find(&|task| task.signal && namesake(task)))
     }
 
     /// The dumps of tasks of this stall, the newest first, up to one that shows all tasks from beginning to end: whoever is
@@ -256,14 +271,4 @@ impl Case<'_> {
 
 fn alive(task: &Sighting) -> bool {
     !matches!(task.header.state, 'Z' | 'X')
-}
-
-/// A living task of a victim. The victim itself may be a zombie already, or no longer shown, while threads of its group
-/// live on: they are told by their group, else by their mark, else by their name and the signal that they cannot take.
-fn trace_of<'a>(victim: &Victim, dump: &'a Dump) -> Option<&'a Sighting> {
-    let find = |wanted: &dyn Fn(&Sighting) -> bool| dump.tasks.iter().find(|task| alive(task) && wanted(task));
-    find(&|task| task.header.pid == victim.pid)
-        .or_else(|| find(&|task| task.header.tgid == Some(victim.pid)))
-        .or_else(|| find(&|task| task.memdie && task.header.comm == victim.comm))
-        .or_else(|| find(&|task| task.signal && task.header.comm == victim.comm))
 }

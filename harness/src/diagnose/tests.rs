@@ -111,6 +111,15 @@ fn a_victim_is_pending_until_it_dies_or_its_memory_is_freed() {
 }
 
 #[test]
+fn a_victim_that_was_reaped_is_no_trace_of_a_later_one_that_died() {
+    let reaped = format!("{KILL}\noom_reaper: reaped process 90 (hog), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB");
+    let later = KILL.replace("process 90", "process 92");
+    let dump = [task("hog", 'D', 90, 0x10_0004, LOCK), task("writer", 'D', 86, 2, LOOP)];
+    let log = [(3_000, reaped.as_str()), (6_000, &later), (19_000, &blocked(&dump)), (70_000, &all(&dump))];
+    assert_eq!(found(&diagnose(&log)).mechanism, Mechanism::NoFsLivelock);
+}
+
+#[test]
 fn a_victim_of_a_moment_ago_is_not_yet_a_deadlock() {
     let dump = [task("hog", 'D', 90, 6, LOCK), task("writer", 'D', 86, 2, LOOP)];
     let diagnosis = diagnose(&[(66_000, KILL), (67_000, &blocked(&dump)), (68_000, &all(&dump))]);

@@ -252,7 +252,8 @@ pub struct Rules {
     pub verify_ms: u64,
     /// A required probe silent for so long is a stall. Default 10 s.
     pub stall_after_ms: u64,
-    /// A stall without movement for so long is hung. Default 60 s.
+    /// A stall without movement for so long is hung. Default 120 s: twice the longest that was seen in a stall that ended by itself
+    /// (57 s, on a stock 6.1, until the OOM killer was called at last: `scenarios/isolation-storm.yaml`).
     pub frozen_for_ms: u64,
     /// A stall that moves and lasts so long is inconclusive. Default 300 s.
     pub stall_max_ms: u64,
@@ -279,7 +280,7 @@ impl Default for Rules {
             pressure_ms: 60_000,
             verify_ms: 30_000,
             stall_after_ms: 10_000,
-            frozen_for_ms: 60_000,
+            frozen_for_ms: 120_000,
             stall_max_ms: 300_000,
             escape_ms: 15_000,
             wall_ms: 3_600_000,

@@ -348,7 +348,7 @@ pub(super) mod tests {
 
     /// The record of a run that hung after a kill.
     pub(crate) fn sample() -> RunJson {
-        let mut sim = Sim::new(Rules::default()).boots();
+        let mut sim = Sim::new(Rules { frozen_for_ms: 60_000, ..Rules::default() }).boots();
         sim.until(Phase::Pressure).seconds(8).kills(
             "Out of memory: Killed process 77 (hog (1)) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB",
         );

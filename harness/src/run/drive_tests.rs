@@ -41,7 +41,12 @@ impl Sink for Memory {
 
 fn plan() -> Plan {
     let required = ["beat", "fault", "spawn", "file:data"].map(str::to_owned).to_vec();
-    Plan { schema: SCHEMA, scenario: "fake".into(), required, rules: Rules::default() }
+    Plan {
+        schema: SCHEMA,
+        scenario: "fake".into(),
+        required,
+        rules: Rules { frozen_for_ms: 60_000, ..Rules::default() },
+    }
 }
 
 struct Ran {

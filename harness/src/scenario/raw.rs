@@ -147,7 +147,7 @@ pub struct RawPhases {
     /// A required probe that is silent for so long is a stall. Default: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall_after: Option<Val<Duration>>,
-    /// A stall without movement for so long is a hang. Default: 1m.
+    /// A stall without movement for so long is a hang. Default: 2m, twice the longest seen to end by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_for: Option<Val<Duration>>,
     /// A stall that moves and lasts so long leaves the run inconclusive. Default: 5m.

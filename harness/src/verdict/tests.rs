@@ -12,8 +12,13 @@ mod cause;
 const KILL: &str = "Out of memory: Killed process 77 (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, \
                     UID:0 pgtables:1kB oom_score_adj:0";
 
+/// A hang after a minute: the numbers below are of that time.
+fn rules() -> Rules {
+    Rules { frozen_for_ms: 60_000, ..Rules::default() }
+}
+
 fn pressed() -> Sim {
-    let mut sim = Sim::new(Rules::default()).boots();
+    let mut sim = Sim::new(rules()).boots();
     sim.until(Phase::Pressure);
     sim.mood.allocstall = 100;
     sim
@@ -104,7 +109,7 @@ fn a_panic_is_panicked_from_pressure_on_and_no_boot_before() {
     sim.seconds(3).kills("Kernel panic - not syncing: System is deadlocked on memory");
     assert_eq!(sim.finish().end, End::Outcome(Outcome::Panicked));
 
-    let mut sim = Sim::new(Rules::default());
+    let mut sim = Sim::new(rules());
     sim.seconds(3).kills("Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)");
     assert_eq!(reason(&sim.finish().end), Reason::NoBoot);
 
@@ -207,7 +212,7 @@ fn a_stall_that_moves_past_the_bound_is_still_thrashing() {
 fn nothing_is_hung_while_the_host_holds_it() {
     let throttle = FaultAction::Throttle { disk: "data".into(), iops: Some(1), bps: None };
     let faults = [Fault { at_ms: 1_000, until_ms: None, action: throttle }];
-    let rules = Rules { pressure_ms: 120_000, ..Rules::default() };
+    let rules = Rules { pressure_ms: 120_000, ..rules() };
     let mut sim = Sim::with_faults(rules, &faults).boots();
     sim.until(Phase::Pressure);
     sim.mood.allocstall = 1;
@@ -295,7 +300,7 @@ fn each_escape_says_what_it_changed_and_how_fast() {
 
 #[test]
 fn kills_outside_pressure_in_a_cgroup_or_by_us_do_not_count() {
-    let mut sim = Sim::new(Rules::default()).boots();
+    let mut sim = Sim::new(rules()).boots();
     sim.seconds(2).kills(KILL);
     sim.until(Phase::Pressure);
     sim.mood.allocstall = 1;
@@ -306,7 +311,7 @@ fn kills_outside_pressure_in_a_cgroup_or_by_us_do_not_count() {
     assert_eq!(verdict.end, End::Outcome(Outcome::Recovered), "{:?}", verdict.kills);
     assert_eq!(verdict.kills.len(), 4);
 
-    let mut sim = Sim::new(Rules { memcg: true, ..Rules::default() }).boots();
+    let mut sim = Sim::new(Rules { memcg: true, ..rules() }).boots();
     sim.until(Phase::Pressure);
     sim.kills("Memory cgroup out of memory: Killed process 78 (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB");
     assert_eq!(sim.finish().end, End::Outcome(Outcome::OomKilled));
@@ -327,15 +332,15 @@ fn a_killed_probe_spoils_the_run() {
 
 #[test]
 fn recovered_needs_pressure() {
-    let mut sim = Sim::new(Rules::default()).boots();
+    let mut sim = Sim::new(rules()).boots();
     assert_eq!(reason(&sim.finish().end), Reason::NoPressure);
 
-    let mut sim = Sim::new(Rules::default()).boots();
+    let mut sim = Sim::new(rules()).boots();
     sim.until(Phase::Pressure).seconds(5);
     sim.mood.free_kb = 3_999;
     assert_eq!(sim.finish().end, End::Outcome(Outcome::Recovered), "under twice the min watermark of 2000 kB");
 
-    let mut sim = Sim::new(Rules::default()).boots();
+    let mut sim = Sim::new(rules()).boots();
     sim.seconds(2);
     sim.emit(Kind::Counters(Counters { allocstall: Some(900), ..Counters::default() }));
     assert_eq!(reason(&sim.finish().end), Reason::NoPressure, "reclaim before the start is none of the workload's");
@@ -377,11 +382,11 @@ fn a_probe_that_only_errs_is_failing() {
 
 #[test]
 fn deadlines_of_boot_and_settle() {
-    let verdict = Sim::new(Rules::default()).finish();
+    let verdict = Sim::new(rules()).finish();
     assert_eq!(reason(&verdict.end), Reason::NoBoot);
     assert_eq!(verdict.fair_ms, 120_000 - 250 + 250);
 
-    let mut sim = Sim::new(Rules::default()).boots();
+    let mut sim = Sim::new(rules()).boots();
     sim.mood.silent = vec!["file:data"];
     assert_eq!(reason(&sim.finish().end), Reason::NotSettled);
 }
@@ -459,7 +464,7 @@ proptest! {
     /// Every stream ends in exactly one end: the run always finishes, whatever is seen, and the end never changes.
     #[test]
     fn every_stream_has_exactly_one_end(kinds in prop::collection::vec((any_kind(), 0u64..3), 0..120), boots in any::<bool>()) {
-        let rules = Rules { wall_ms: 900_000, ..Rules::default() };
+        let rules = Rules { wall_ms: 900_000, ..rules() };
         let mut sim = Sim::new(rules);
         if boots {
             sim = sim.boots();
