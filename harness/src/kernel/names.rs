@@ -118,6 +118,7 @@ mod tests {
             "debian-sid-source",
             "debian-sid-no-oom-reaper",
             "debian-sid-unbounded-isolation",
+            "debian-sid-nofs-may-oom",
         ];
         assert!(built.iter().all(|name| matches!(source(name), KernelSource::Source(_))));
         assert_eq!(names.kernels.len(), 5 + built.len());

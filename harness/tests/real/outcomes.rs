@@ -120,7 +120,10 @@ fn one_patch_is_the_difference_between_oom_killed_and_hung() {
     stock.has_outcome("oom-killed");
     assert_eq!(stock.run["kernel_identity"]["build"]["patches"], serde_json::json!([]));
 
-    let patched = Ran::scenario("scenarios/xfs-inode-mutex.yaml", &["--kernel", "debian-6.1-no-oom-reaper"]);
+    let patched = Ran::scenario(
+        "scenarios/xfs-inode-mutex.yaml",
+        &["--kernel", "debian-6.1-no-oom-reaper", "--set", "phases.frozen_for=60s"],
+    );
     patched.has_outcome("hung");
     assert_eq!((patched.text("mechanism"), patched.text("ended_by")), ("oom-deadlock", "release"), "{:#}", patched.run);
     assert_eq!(patched.run["kernel_identity"]["build"]["patches"][0]["name"], "no-oom-reaper");
