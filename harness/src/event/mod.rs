@@ -4,10 +4,12 @@
 
 mod capture;
 mod guest;
+mod plan;
 mod stream;
 
 pub use capture::{Register, State, Stored};
 pub use guest::from_guest;
+pub use plan::{Plan, Rules};
 pub use stream::{ReadError, read_events};
 
 use serde::{Deserialize, Serialize};
@@ -224,71 +226,6 @@ pub enum Kind {
         /// In words.
         detail: String,
     },
-}
-
-/// What a verdict depends on besides the events that follow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// [`SCHEMA`] of the writer.
-    pub schema: u32,
-    /// The scenario's name.
-    pub scenario: String,
-    /// Probes that must answer, for example `beat`, `fault`, `spawn`, `file:data`.
-    pub required: Vec<String>,
-    /// The times and bounds of the rules.
-    pub rules: Rules,
-}
-
-/// Times and bounds of the rules. All times are fair time in milliseconds, except `wall_ms`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rules {
-    /// Until `ready`. Default 120 s under TCG, 30 s under KVM.
-    pub boot_ms: u64,
-    /// Until every required probe has succeeded twice, at most; then the length of settling at least.
-    pub settle_ms: u64,
-    /// The workload's time.
-    pub pressure_ms: u64,
-    /// Time for every required probe to succeed twice after release.
-    pub verify_ms: u64,
-    /// A required probe silent for so long is a stall. Default 10 s.
-    pub stall_after_ms: u64,
-    /// A stall without movement for so long is hung. Default 120 s: twice the longest that was seen in a stall that ended by itself
-    /// (57 s, on a stock 6.1, until the OOM killer was called at last: `scenarios/isolation-storm.yaml`).
-    pub frozen_for_ms: u64,
-    /// A stall that moves and lasts so long is inconclusive. Default 300 s.
-    pub stall_max_ms: u64,
-    /// Time that each escape from a hang is given.
-    pub escape_ms: u64,
-    /// Bound on the whole run in wall time, so that a starved host ends too.
-    pub wall_ms: u64,
-    /// Free, file or anonymous memory off by more than so many kB is movement. Default 256.
-    pub movement_kb: u64,
-    /// Whether kills inside a memory cgroup count as kills.
-    pub memcg: bool,
-    /// Whether the silence that ends a SysRq dump is measured in the guest's own time. Streams from before there was this
-    /// choice measure it in wall time, in which a guest that gets no processor looks silent.
-    #[serde(default)]
-    pub fair_quiet: bool,
-}
-
-impl Default for Rules {
-    /// The defaults of design and README.
-    fn default() -> Self {
-        Self {
-            boot_ms: 120_000,
-            settle_ms: 5_000,
-            pressure_ms: 60_000,
-            verify_ms: 30_000,
-            stall_after_ms: 10_000,
-            frozen_for_ms: 120_000,
-            stall_max_ms: 300_000,
-            escape_ms: 15_000,
-            wall_ms: 3_600_000,
-            movement_kb: 256,
-            memcg: false,
-            fair_quiet: true,
-        }
-    }
 }
 
 /// The phases of a run, in their order; escapes come only after a hang.
