@@ -2,7 +2,7 @@
 //! Lives here: one append, the fsync after it, starting over at the bound.
 //! May not live here: who appends to which file.
 
-use crate::{Failure, Random};
+use crate::{Failure, PAGE, Parameter, Random};
 use oomph_wire::page::Progress;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, fstat, fsync, ftruncate, open};
@@ -12,7 +12,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// Bytes of one append: a page, so that each needs a new page of the page cache.
-pub const BLOCK: usize = 4096;
+pub const BLOCK: usize = PAGE;
+/// The bound of a file, as all who append take it.
+pub const FILE_MIB: Parameter =
+    Parameter::number("file-mib", 8, 1, 1 << 20, "MiB at which a file is cut to nothing and grows anew");
 
 /// Whether each append is followed by an fsync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,14 @@ pub struct Appender {
     bound: u64,
     sync: Sync,
     block: Box<[u8; BLOCK]>,
+}
+
+/// Opens `path` and appends for ever, counting each append that returned; ends only with a failure.
+pub fn append(path: impl AsRef<Path>, bound: u64, sync: Sync, random: &mut Random, page: &Progress) -> Failure {
+    match Appender::open(path, bound, sync, random) {
+        Ok(appender) => appender.run(page),
+        Err(failure) => failure,
+    }
 }
 
 impl Appender {

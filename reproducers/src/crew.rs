@@ -2,13 +2,26 @@
 //! Lives here: starting each when its time comes, starting it anew after its death, ending all when one fails.
 //! May not live here: what a child does.
 
-use crate::{Child, Death, Failure, fork};
+use crate::{Child, Death, Failure, Parameter, Random, Values, fork};
 use oomph_wire::page::Progress;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How often deaths and starts are looked for.
 const TURN: Duration = Duration::from_millis(50);
+
+/// When a member is started anew, as all who have a crew take it.
+pub const RESTART: Parameter =
+    Parameter::number("restart", 5, 0, 3600, "seconds after its death at which a task is started anew; 0 for never");
+
+/// The seed of programs with writers and hogs.
+pub const HOG_SEED: Parameter =
+    Parameter::number("seed", 1, 0, u64::MAX, "decides what is written and when each hog starts, not how they race");
+
+/// How much later than the others this hog starts.
+pub fn hog_jitter(seed: u64, index: u64) -> Duration {
+    Duration::from_millis(Random::new(seed, index).number() % 500)
+}
 
 /// Children that are kept alive.
 pub struct Crew<'a> {
@@ -27,8 +40,12 @@ struct Member<'a> {
 }
 
 impl<'a> Crew<'a> {
-    /// A crew without members. One that a signal has killed is started anew after `restart`; `None`: never.
-    pub fn new(page: &'static Progress, restart: Option<Duration>) -> Self {
+    /// A crew without members. One that a signal has killed is started anew as the parameter [`RESTART`] says.
+    ///
+    /// # Panics
+    /// Where the program has not declared it.
+    pub fn new(page: &'static Progress, values: &Values) -> Self {
+        let restart = Some(Duration::from_secs(values.number(RESTART.name))).filter(|time| !time.is_zero());
         Self { page, restart, begin: Instant::now(), members: Vec::new() }
     }
 
@@ -66,9 +83,4 @@ impl<'a> Crew<'a> {
         }
         Ok(())
     }
-}
-
-/// The parameter `restart`, as all who have a crew take it: seconds, 0 for never.
-pub fn restart(seconds: u64) -> Option<Duration> {
-    Some(Duration::from_secs(seconds)).filter(|time| !time.is_zero())
 }

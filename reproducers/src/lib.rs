@@ -23,17 +23,17 @@ mod random;
 mod shared;
 mod swap;
 
-pub use append::{Appender, BLOCK, Sync};
+pub use append::{Appender, BLOCK, FILE_MIB, Sync, append};
 pub use cgroup::MemoryCgroup;
 pub use child::{Child, Death, exit, fork, set_oom_score_adj, share_memory};
 pub use create::create_and_unlink;
-pub use crew::{Crew, restart};
+pub use crew::{Crew, HOG_SEED, RESTART, hog_jitter};
 pub use freeze::freeze;
-pub use memory::{CHUNK, Chunk, circle, hoard, hoard_while};
+pub use memory::{CHUNK, Chunk, PAGE, circle, hoard, hoard_while};
 pub use parameter::{Kind, Parameter, Values};
 pub use random::Random;
 pub use shared::SharedFile;
-pub use swap::LoopSwap;
+pub use swap::{LoopSwap, REQUESTS, SWAP_FILE, SWAP_MIB};
 
 use oomph_wire::page::{GUEST_VARIABLE, Progress};
 use std::fmt;
@@ -115,15 +115,14 @@ fn run_with(
     let page = progress::page();
     match work(&values, page) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            report(page, name, &failure);
-            ExitCode::from(FAILED)
-        }
+        Err(failure) => ExitCode::from(fail(page, name, &failure)),
     }
 }
 
-/// Leaves a failure where the agent and a reader find it: its errno in the page, its text on the console.
-pub fn report(page: &Progress, name: &str, failure: &Failure) {
+/// Leaves a failure where the agent and a reader find it: its errno in the page, its text on the console. Gives back the exit code
+/// of whoever failed.
+pub fn fail(page: &Progress, name: &str, failure: &Failure) -> u8 {
     page.errno.store(u64::from(failure.errno.unsigned_abs()), Relaxed);
     eprintln!("{name}: {failure}");
+    FAILED
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 /// Bytes that are mapped at a time.
 pub const CHUNK: usize = 1 << 20;
-const PAGE: usize = 4096;
+/// Bytes of a page.
+pub const PAGE: usize = 4096;
 /// A kernel that refuses to map more is asked again after so long.
 const REFUSED: Duration = Duration::from_millis(50);
 
@@ -37,35 +38,41 @@ impl Chunk {
     }
 }
 
-/// Maps and touches memory without end. When the kernel refuses to map more, it waits for better times.
+/// Maps and touches a chunk. When the kernel refuses, that takes a while: the next call may find better times.
+fn more() -> Option<Chunk> {
+    match Chunk::map() {
+        Ok(chunk) => {
+            chunk.touch();
+            Some(chunk)
+        }
+        Err(_) => {
+            sleep(REFUSED);
+            None
+        }
+    }
+}
+
+/// Maps and touches memory without end.
 pub fn hoard() -> ! {
-    hoard_while(|| true);
-    unreachable!("nothing ends it")
+    loop {
+        more();
+    }
 }
 
 /// As [`hoard`], for as long as `goes_on` says so before each chunk.
 pub fn hoard_while(goes_on: impl Fn() -> bool) {
     while goes_on() {
-        match Chunk::map() {
-            Ok(chunk) => chunk.touch(),
-            Err(_) => sleep(REFUSED),
-        }
+        more();
     }
 }
 
 /// Maps and touches `bytes` (in whole chunks, at least one) and then writes to all of it over and over, counting each chunk
 /// as work: with swap it goes out and comes back as long as others press.
 pub fn circle(bytes: u64, page: &Progress) -> ! {
-    let count = usize::try_from(bytes).unwrap_or(usize::MAX) / CHUNK;
-    let mut chunks = Vec::with_capacity(count.max(1));
-    while chunks.len() < count.max(1) {
-        match Chunk::map() {
-            Ok(chunk) => {
-                chunk.touch();
-                chunks.push(chunk);
-            }
-            Err(_) => sleep(REFUSED),
-        }
+    let count = (usize::try_from(bytes).unwrap_or(usize::MAX) / CHUNK).max(1);
+    let mut chunks = Vec::with_capacity(count);
+    while chunks.len() < count {
+        chunks.extend(more());
     }
     loop {
         for chunk in &chunks {

@@ -2,14 +2,12 @@
 //! Lives here: mapping one, dirtying its pages.
 //! May not live here: who does so, and when.
 
-use crate::Failure;
+use crate::{Failure, PAGE};
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use std::ffi::c_void;
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::ptr::null_mut;
-
-const PAGE: usize = 4096;
 
 /// A file's pages, mapped shared; mapped until the process ends.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,12 @@
 //! Swap space on a file behind a loop device.
-//! Lives here: the file, its signature, the loop device, swapon.
+//! Lives here: the file, the loop device, swapon.
 //! May not live here: who swaps.
 //!
 //! Nodes are made here, so that no devtmpfs is needed. Numbers: Documentation/admin-guide/devices.txt (loop-control is 10:237,
 //! loopN is 7:N); ioctls: include/uapi/linux/loop.h. A loop device's own limits: drivers/block/loop.c.
 
-use crate::Failure;
+use crate::{Failure, Parameter, Values};
+use oomph_wire::swap::header;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -17,8 +18,16 @@ use std::path::Path;
 const LOOP_CTL_GET_FREE: libc::c_ulong = 0x4c82;
 const LOOP_SET_FD: libc::c_ulong = 0x4c00;
 const LOOP_SET_DIRECT_IO: libc::c_ulong = 0x4c08;
-const PAGE: usize = 4096;
 const MIB: usize = 1 << 20;
+
+/// The size of the swap space, as all who make one take it.
+pub const SWAP_MIB: Parameter = Parameter::number("swap-mib", 1024, 16, 1 << 20, "MiB of swap behind the loop device");
+/// How its file is made.
+pub const SWAP_FILE: Parameter =
+    Parameter::choice("swap-file", &["holes", "written"], "whether that file has holes, or is written beforehand");
+/// How much the device takes at a time.
+pub const REQUESTS: Parameter =
+    Parameter::number("requests", 4, 4, 1024, "requests that the loop device takes at a time");
 
 /// Swap space as it is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +45,21 @@ pub struct LoopSwap<'a> {
     pub direct: bool,
 }
 
-impl LoopSwap<'_> {
+impl<'a> LoopSwap<'a> {
+    /// As the parameters [`SWAP_MIB`], [`SWAP_FILE`] and [`REQUESTS`] say, through the page cache.
+    ///
+    /// # Panics
+    /// Where the program has not declared them.
+    pub fn new(file: &'a Path, values: &Values) -> Self {
+        Self {
+            file,
+            size: values.number(SWAP_MIB.name) << 20,
+            written: values.word(SWAP_FILE.name) == "written",
+            requests: values.number(REQUESTS.name),
+            direct: false,
+        }
+    }
+
     /// Makes the file, sets the loop device up and swaps to it. It stays until the guest ends.
     pub fn on(&self) -> Result<(), Failure> {
         let name = self.file.display();
@@ -56,7 +79,7 @@ impl LoopSwap<'_> {
                 file.write_all_at(&zeroes[..MIB.min(usize::try_from(self.size - place).unwrap_or(MIB))], place)?;
             }
         }
-        file.write_all_at(&signature(self.size), 0)?;
+        file.write_all_at(&header(self.size), 0)?;
         file.sync_all()
     }
 
@@ -83,17 +106,6 @@ impl LoopSwap<'_> {
     }
 }
 
-/// A swap signature of version 1 (`union swap_header`, include/linux/swap.h): version and last page at byte 1024, magic at the
-/// page's end.
-fn signature(size: u64) -> [u8; PAGE] {
-    let mut page = [0; PAGE];
-    let last = u32::try_from(size / PAGE as u64).unwrap_or(u32::MAX).saturating_sub(1);
-    page[1024..1028].copy_from_slice(&1u32.to_ne_bytes());
-    page[1028..1032].copy_from_slice(&last.to_ne_bytes());
-    page[PAGE - 10..].copy_from_slice(b"SWAPSPACE2");
-    page
-}
-
 fn open_node(path: &str, kind: FileType, major: u32, minor: u32) -> Result<File, Failure> {
     match mknodat(CWD, path, kind, Mode::RUSR | Mode::WUSR, makedev(major, minor)) {
         Ok(()) | Err(Errno::EXIST) => {}
@@ -118,17 +130,5 @@ fn swap_on(device: &str) -> Result<(), Failure> {
     match unsafe { libc::swapon(path.as_ptr(), 0) } {
         0 => Ok(()),
         _ => Err(failure(std::io::Error::last_os_error())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signature_says_where_the_space_ends() {
-        let page = signature(64 << 20);
-        assert_eq!(page[1028..1032], 16_383u32.to_ne_bytes());
-        assert_eq!(&page[4086..], b"SWAPSPACE2");
     }
 }

@@ -4,7 +4,6 @@
 
 use super::error::Error;
 use super::mkfs::Mkfs;
-use super::swap;
 use crate::kernel::child::{Call, find, words};
 use crate::kernel::job::Job;
 use crate::kernel::{At, Cache, Kind};
@@ -83,7 +82,7 @@ fn template(disk: &Disk, copy: u32, kernel: (u32, u32, u32), cache: &Cache, job:
         raw.set_len(size).at("make", &path)?;
         match &mkfs {
             Some(mkfs) => format(mkfs, kernel, &path, job)?,
-            None => raw.write_all_at(&swap::header(size), 0).at("write", &path)?,
+            None => raw.write_all_at(&oomph_wire::swap::header(size), 0).at("write", &path)?,
         }
         Ok::<_, Error>(Vec::new())
     })?;
@@ -212,5 +211,22 @@ mod tests {
         assert!(error.starts_with("mkfs.xfs failed (exit status: 1): "), "{error}");
         let error = check_room(place.path(), u64::MAX / 2).unwrap_err().to_string();
         assert!(error.contains("MB are free, and the guest's disks may take"), "{error}");
+    }
+
+    #[test]
+    fn a_swap_area_is_what_mkswap_writes() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("swap");
+        std::fs::File::create(&path).unwrap().set_len(64 << 20).unwrap();
+        // util-linux, which every Debian has; where it is not, the test has nothing to compare with.
+        let Ok(made) = Command::new("mkswap").env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").arg(&path).output() else {
+            eprintln!("skipped: no mkswap");
+            return;
+        };
+        assert!(made.status.success(), "{made:?}");
+        let mut theirs = std::fs::read(&path).unwrap()[..4096].to_vec();
+        // The UUID is theirs.
+        theirs[1024 + 12..1024 + 28].fill(0);
+        assert!(theirs == oomph_wire::swap::header(64 << 20));
     }
 }

@@ -15,7 +15,6 @@ mod modules;
 mod prepare;
 mod program;
 pub mod programs;
-mod swap;
 
 pub use config::{config, probe_names};
 pub use disks::PreparedDisk;

@@ -124,17 +124,7 @@ mod tests {
     use crate::image::modinfo::tests::module;
 
     fn kernel(modules: Option<&Path>) -> Kernel {
-        Kernel {
-            name: "k".into(),
-            image: "/k".into(),
-            modules: modules.map(Path::to_owned),
-            release: "6.1".into(),
-            version: (6, 1, 0),
-            tags: vec![],
-            hash: String::new(),
-            origin: String::new(),
-            build: None,
-        }
+        Kernel { modules: modules.map(Path::to_owned), release: "6.1".into(), ..Kernel::sample("/k") }
     }
 
     #[test]

@@ -2,8 +2,7 @@
 //! Lives here: writers, and FIFREEZE.
 //! May not live here: memory pressure; there is none.
 
-use oomph_reproducers::{Appender, Death, FAILED, Failure, Parameter, Program, Random, Sync, Values};
-use oomph_reproducers::{fork, freeze, report, run};
+use oomph_reproducers::{Death, Failure, Parameter, Program, Random, Sync, Values, append, fail, fork, freeze, run};
 use oomph_wire::page::Progress;
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,10 +41,5 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
 
 fn write(page: &Progress, index: u64) -> u8 {
     let path = format!("{}.{index}", PROGRAM.name);
-    let failure = match Appender::open(path, 1 << 20, Sync::Always, &mut Random::new(1, index)) {
-        Ok(appender) => appender.run(page),
-        Err(failure) => failure,
-    };
-    report(page, PROGRAM.name, &failure);
-    FAILED
+    fail(page, PROGRAM.name, &append(path, 1 << 20, Sync::Always, &mut Random::new(1, index), page))
 }

@@ -3,9 +3,9 @@
 //! May not live here: anything shared with other reproducers (that is the library).
 
 use oomph_reproducers::{
-    CHUNK, Chunk, Crew, FAILED, Failure, LoopSwap, Parameter, Program, Random, SharedFile, Values,
+    CHUNK, Chunk, Crew, Failure, LoopSwap, PAGE, Parameter, Program, REQUESTS, RESTART, Random, SWAP_FILE, SWAP_MIB,
+    SharedFile, Values, fail, freeze, run, set_oom_score_adj,
 };
-use oomph_reproducers::{freeze, report, restart, run, set_oom_score_adj};
 use oomph_wire::page::Progress;
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 const FILE: &str = "isolation-storm.file";
 /// A write compacts all memory, waiting for pages under writeback (mm/compaction.c, 2.6.35).
 const COMPACT: &str = "/proc/sys/vm/compact_memory";
-const PAGE: usize = 4096;
 
 const PROGRAM: Program = Program {
     name: "isolation-storm",
@@ -28,9 +27,9 @@ const PROGRAM: Program = Program {
         Parameter::number("anon-mib", 0, 0, 1 << 20, "MiB that each task touches over and over; 0: more without end"),
         Parameter::number("file-mib", 64, 0, 1 << 20, "MiB of one file that all map and dirty; 0 for none"),
         Parameter::choice("swap", &["none", "loop"], "swap to a file behind a loop device, or to what the guest has"),
-        Parameter::number("swap-mib", 1024, 16, 1 << 20, "MiB of swap behind the loop device"),
-        Parameter::choice("swap-file", &["holes", "written"], "whether that file has holes, or is written beforehand"),
-        Parameter::number("requests", 4, 4, 1024, "requests that the loop device takes at a time"),
+        SWAP_MIB,
+        SWAP_FILE,
+        REQUESTS,
         Parameter::choice(
             "freeze",
             &["false", "true"],
@@ -50,13 +49,7 @@ const PROGRAM: Program = Program {
             3600,
             "seconds from the first task's start to the storm: time to start the others",
         ),
-        Parameter::number(
-            "restart",
-            5,
-            0,
-            3600,
-            "seconds after its death at which a task is started anew; 0 for never",
-        ),
+        RESTART,
         Parameter::number("seed", 1, 0, u64::MAX, "decides when each task starts and where, not how they race"),
     ],
     explanation: include_str!("isolation-storm.txt"),
@@ -83,24 +76,17 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
         page,
     };
     if values.word("swap") == "loop" {
-        let swap = LoopSwap {
-            file: Path::new("isolation-storm.swap"),
-            size: values.number("swap-mib") << 20,
-            written: values.word("swap-file") == "written",
-            requests: values.number("requests"),
-            direct: false,
-        };
-        swap.on()?;
+        LoopSwap::new(Path::new("isolation-storm.swap"), values).on()?;
     }
     let compacts = values.word("mode") == "compact";
     if compacts {
         // Else only madvised memory is compacted for, and not by whoever faults (Linux 4.6).
         std::fs::write("/sys/kernel/mm/transparent_hugepage/defrag", "always").ok();
     }
-    let mut crew = Crew::new(page, restart(values.number("restart")));
+    let mut crew = Crew::new(page, values);
     let locked = values.number("locked-mib");
     if locked > 0 {
-        crew.add(Duration::ZERO, move || fail(page, lock(locked)));
+        crew.add(Duration::ZERO, move || fail(page, PROGRAM.name, &lock(locked)));
     }
     if values.word("freeze") == "true" {
         freeze(Path::new("."))?;
@@ -110,16 +96,10 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
         crew.add(Duration::ZERO, move || {
             page.started.fetch_add(1, Relaxed);
             sleep(storm_at.saturating_duration_since(Instant::now()));
-            fail(page, storm(&plan, index, compacts))
+            fail(page, PROGRAM.name, &storm(&plan, index, compacts))
         });
     }
     crew.run()
-}
-
-/// The exit code of a task that failed.
-fn fail(page: &Progress, failure: Failure) -> u8 {
-    report(page, PROGRAM.name, &failure);
-    FAILED
 }
 
 /// Keeps memory off the lists of what can be reclaimed or moved.
@@ -152,7 +132,8 @@ fn storm(plan: &Plan, index: u64, compacts: bool) -> Failure {
     let mut place = file.map_or(0, |file| usize::try_from(start % file.pages() as u64).unwrap_or(0));
     let most = usize::try_from(plan.anon).unwrap_or(usize::MAX) / CHUNK;
     let mut chunks: Vec<Chunk> = Vec::new();
-    for turn in 0.. {
+    let mut turn = 0;
+    loop {
         if most == 0 || chunks.len() < most {
             // When the kernel refuses, what there is already is touched again.
             chunks.extend(Chunk::map());
@@ -170,6 +151,6 @@ fn storm(plan: &Plan, index: u64, compacts: bool) -> Failure {
             return Failure::new(format!("write {COMPACT}"), error);
         }
         plan.page.step();
+        turn += 1;
     }
-    Failure { what: "the storm has passed".into(), errno: 0 }
 }

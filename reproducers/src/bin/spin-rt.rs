@@ -2,7 +2,7 @@
 //! Lives here: spinning at a real-time priority.
 //! May not live here: memory pressure; there is none.
 
-use oomph_reproducers::{Failure, Parameter, Program, Values, fork, run};
+use oomph_reproducers::{Failure, Parameter, Program, Values, fail, fork, run};
 use oomph_wire::page::Progress;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::process::ExitCode;
@@ -33,10 +33,7 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
                     std::hint::spin_loop();
                 }
             }
-            Err(failure) => {
-                oomph_reproducers::report(page, PROGRAM.name, &failure);
-                oomph_reproducers::FAILED
-            }
+            Err(failure) => fail(page, PROGRAM.name, &failure),
         })
         .map_err(|errno| Failure::new("fork", errno))?;
     }

@@ -2,8 +2,10 @@
 //! Lives here: writers and hogs.
 //! May not live here: anything shared with other reproducers (that is the library).
 
-use oomph_reproducers::{Appender, Crew, FAILED, Failure, MemoryCgroup, Parameter, Program, Random, Sync, Values};
-use oomph_reproducers::{create_and_unlink, exit, hoard_while, report, restart, run, set_oom_score_adj, share_memory};
+use oomph_reproducers::{
+    Appender, Crew, FAILED, FILE_MIB, Failure, HOG_SEED, MemoryCgroup, Parameter, Program, RESTART, Random, Sync,
+    Values, append, create_and_unlink, exit, fail, hoard_while, hog_jitter, run, set_oom_score_adj, share_memory,
+};
 use oomph_wire::page::Progress;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,7 +31,7 @@ const PROGRAM: Program = Program {
         ),
         Parameter::choice("file", &["same", "own"], "whether all append to one file, or each task to one of its own"),
         Parameter::choice("fsync", &["true", "false"], "whether each append is followed by an fsync"),
-        Parameter::number("file-mib", 8, 1, 1 << 20, "MiB at which a file is cut to nothing and grows anew"),
+        FILE_MIB,
         Parameter::number("writers-adj", 0, 0, 1000, "oom_score_adj of the writers; 1000: the victim is one of them"),
         Parameter::number(
             "memcg-mib",
@@ -39,20 +41,8 @@ const PROGRAM: Program = Program {
             "MiB that all of them together may have, in a memory cgroup; 0: no bound",
         ),
         Parameter::number("delay", 5, 0, 3600, "seconds from the writers' start to the hogs' start"),
-        Parameter::number(
-            "restart",
-            5,
-            0,
-            3600,
-            "seconds after its death at which a task is started anew; 0 for never",
-        ),
-        Parameter::number(
-            "seed",
-            1,
-            0,
-            u64::MAX,
-            "decides what is written and when each hog starts, not how they race",
-        ),
+        RESTART,
+        HOG_SEED,
     ],
     explanation: include_str!("xfs-inode-mutex.txt"),
 };
@@ -96,23 +86,16 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
         MemoryCgroup::make(PROGRAM.name, memory)?.enter()?;
     }
     let delay = Duration::from_secs(values.number("delay"));
-    let mut crew = Crew::new(page, restart(values.number("restart")));
+    let mut crew = Crew::new(page, values);
     for index in 0..writers {
-        crew.add(Duration::ZERO, move || fail(page, live_as_writer(&plan, index)));
+        crew.add(Duration::ZERO, move || fail(page, PROGRAM.name, &live_as_writer(&plan, index)));
     }
     for hog in 0..hogs {
         // Each appender has an index of its own.
         let index = writers + hog * plan.threads.max(1);
-        let jitter = Duration::from_millis(Random::new(plan.seed, index).number() % 500);
-        crew.add(delay + jitter, move || fail(page, live_as_hog(&plan, index)));
+        crew.add(delay + hog_jitter(plan.seed, index), move || fail(page, PROGRAM.name, &live_as_hog(&plan, index)));
     }
     crew.run()
-}
-
-/// The exit code of a task that failed.
-fn fail(page: &Progress, failure: Failure) -> u8 {
-    report(page, PROGRAM.name, &failure);
-    FAILED
 }
 
 /// So many files must fit at their bound; XFS, which allocates ahead of an append, gives that back when space is short.
@@ -155,7 +138,7 @@ fn live_as_hog(plan: &Plan, index: u64) -> Failure {
 fn start_thread(plan: &Plan, index: u64) -> Result<bool, Failure> {
     let plan = *plan;
     let thread = thread::Builder::new().stack_size(64 * 1024);
-    Ok(thread.spawn(move || exit(fail(plan.page, write(&plan, index)))).is_ok())
+    Ok(thread.spawn(move || exit(fail(plan.page, PROGRAM.name, &write(&plan, index)))).is_ok())
 }
 
 /// What a process that shares a hog's memory works with.
@@ -187,8 +170,5 @@ fn write(plan: &Plan, index: u64) -> Failure {
     if plan.creates {
         return create_and_unlink(&format!("{}.{index}", PROGRAM.name), plan.sync == Sync::Always, plan.page);
     }
-    match Appender::open(path(plan, index), plan.bound, plan.sync, &mut Random::new(plan.seed, index)) {
-        Ok(appender) => appender.run(plan.page),
-        Err(failure) => failure,
-    }
+    append(path(plan, index), plan.bound, plan.sync, &mut Random::new(plan.seed, index), plan.page)
 }
