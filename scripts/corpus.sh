@@ -1,6 +1,6 @@
 #!/bin/sh
 # The corpus of recorded runs (harness/tests/corpus), made anew from real guests: each scenario below is run, and what its verdict
-# rests on is kept. A run with another outcome than the name says is kept for nobody: look at it.
+# rests on is kept. Look at the first lines before you commit them: a run may have ended in another way than the name says.
 # Usage: corpus.sh OOMPH [NAME...]
 set -eu
 oomph=$1

@@ -8,7 +8,7 @@
 use anyhow::{Context, bail};
 use oomph::event::{Event, Kind, Phase, read_events};
 use oomph::kmsg::{Timestamps, matters};
-use oomph::results;
+use oomph::results::{self, RunJson};
 use oomph::verdict::judge;
 use std::fs::File;
 use std::io::{BufReader, Write};
@@ -20,15 +20,7 @@ fn main() -> anyhow::Result<()> {
     let file = folder.join("events.jsonl");
     let events = read_events(BufReader::new(File::open(&file).with_context(|| file.display().to_string())?))?;
     let events = trim(events);
-    let verdict = judge(&events);
-    let expected = serde_json::json!({
-        "outcome": run.outcome, "mechanism": run.mechanism, "inconclusive": run.inconclusive,
-        "kills": run.kills.len(), "ended_by": run.ended_by,
-    });
-    let found = serde_json::json!({
-        "outcome": verdict.outcome(), "mechanism": verdict.mechanism, "inconclusive": verdict.inconclusive(),
-        "kills": verdict.kills.len(), "ended_by": verdict.ended_by(),
-    });
+    let (expected, found) = (expect(&run), expect(&RunJson::of_verdict(&run.scenario, &judge(&events), run.started)));
     if expected != found {
         bail!("{}: its run.json says {expected}, what is left of its events {found}", folder.display());
     }
@@ -39,6 +31,14 @@ fn main() -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string(&event)?)?;
     }
     Ok(())
+}
+
+/// What a file of the corpus holds a verdict to.
+fn expect(run: &RunJson) -> serde_json::Value {
+    serde_json::json!({
+        "outcome": run.outcome, "mechanism": run.mechanism, "inconclusive": run.inconclusive,
+        "kills": run.kills.len(), "ended_by": run.ended_by,
+    })
 }
 
 /// What begins lines of a dump that tell nothing of a task's place: registers, and what the kernel's unwinder only guesses.

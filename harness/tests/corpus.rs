@@ -3,12 +3,13 @@
 //! May not live here: made-up streams (`verdict::tests` has those).
 #![allow(clippy::unwrap_used)]
 
-use oomph::event::{Event, Reason, read_events};
+use oomph::event::{Reason, read_events};
 use oomph::scenario::{Mechanism, Outcome};
 use oomph::verdict::{Verdict, judge};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 
 #[derive(Deserialize)]
 struct Head {
@@ -36,8 +37,17 @@ impl Expect {
     }
 }
 
-/// Name, expectation and events of each recorded run.
-fn corpus() -> Vec<(String, Expect, Vec<Event>)> {
+/// A recorded run.
+struct Recorded {
+    name: String,
+    expect: Expect,
+    /// As its events are judged now.
+    verdict: Verdict,
+}
+
+static CORPUS: LazyLock<Vec<Recorded>> = LazyLock::new(corpus);
+
+fn corpus() -> Vec<Recorded> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -46,15 +56,16 @@ fn corpus() -> Vec<(String, Expect, Vec<Event>)> {
         let text = std::fs::read_to_string(&path).unwrap();
         let (head, events) = text.split_once('\n').unwrap();
         let head: Head = serde_json::from_str(head).unwrap_or_else(|error| panic!("{name}: {error}"));
-        all.push((name, head.expect, read_events(events.as_bytes()).unwrap()));
+        let verdict = judge(&read_events(events.as_bytes()).unwrap());
+        all.push(Recorded { name, expect: head.expect, verdict });
     }
     all
 }
 
 #[test]
 fn each_is_judged_as_it_was() {
-    for (name, expect, events) in corpus() {
-        assert_eq!(Expect::of(&judge(&events)), expect, "{name}");
+    for Recorded { name, expect, verdict } in &*CORPUS {
+        assert_eq!(Expect::of(verdict), *expect, "{name}");
     }
 }
 
@@ -62,8 +73,7 @@ fn each_is_judged_as_it_was() {
 #[test]
 fn stalls_that_ended_stood_still_for_less_than_hangs() {
     let (mut ended, mut hung) = (0, u64::MAX);
-    for (_, expect, events) in corpus() {
-        let verdict = judge(&events);
+    for Recorded { expect, verdict, .. } in &*CORPUS {
         match expect.outcome {
             Some(Outcome::Hung) => hung = hung.min(verdict.longest_frozen_ms),
             Some(_) => ended = ended.max(verdict.longest_frozen_ms),
@@ -75,14 +85,13 @@ fn stalls_that_ended_stood_still_for_less_than_hangs() {
 
 #[test]
 fn every_outcome_and_mechanism_is_there() {
-    let all = corpus();
-    let outcomes: BTreeSet<_> = all.iter().filter_map(|(_, expect, _)| expect.outcome.map(Outcome::name)).collect();
-    let mechanisms: BTreeSet<_> =
-        all.iter().filter_map(|(_, expect, _)| expect.mechanism.map(Mechanism::name)).collect();
+    let expected = || CORPUS.iter().map(|recorded| &recorded.expect);
+    let outcomes: BTreeSet<_> = expected().filter_map(|expect| expect.outcome.map(Outcome::name)).collect();
+    let mechanisms: BTreeSet<_> = expected().filter_map(|expect| expect.mechanism.map(Mechanism::name)).collect();
     assert_eq!(outcomes, BTreeSet::from(["recovered", "oom-killed", "hung", "panicked"]));
     assert_eq!(
         mechanisms,
         BTreeSet::from(["oom-deadlock", "no-fs-livelock", "isolation-throttle", "io-stall", "unknown"])
     );
-    assert!(all.iter().any(|(_, expect, _)| expect.inconclusive.is_some()));
+    assert!(expected().any(|expect| expect.inconclusive.is_some()));
 }

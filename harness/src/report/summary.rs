@@ -2,24 +2,33 @@
 //! Lives here: the lines of a row.
 //! May not live here: counting (`campaign`).
 
-use crate::campaign::{Row, Share, Spread};
+use crate::campaign::{Row, Spread};
 
-/// How often an outcome was seen, of so many runs that have one.
-fn outcome(name: &str, share: &Share, conclusive: u64) -> String {
-    let percent = |share: f64| (share * 100.0).round();
-    let (low, high) = (percent(share.interval.low), percent(share.interval.high));
-    format!("{name} {} of {conclusive} ({low}–{high} %)", share.runs)
+/// What the runs ended in, each outcome with its share of the runs that have one.
+fn ends(row: &Row) -> String {
+    let conclusive: u64 = row.outcomes.values().map(|share| share.runs).sum();
+    let outcomes = row.outcomes.iter().map(|(name, share)| {
+        let percent = |share: f64| (share * 100.0).round();
+        let (low, high) = (percent(share.interval.low), percent(share.interval.high));
+        format!("{name} {} of {conclusive} ({low}–{high} %)", share.runs)
+    });
+    let inconclusive = row.inconclusive.iter().map(|(reason, runs)| format!("inconclusive ({reason}) {runs}"));
+    outcomes.chain(inconclusive).collect::<Vec<_>>().join(", ")
+}
+
+/// Why those that hung did; empty where none did.
+fn mechanisms(row: &Row) -> String {
+    let mechanisms = row.mechanisms.iter().map(|(name, runs)| format!("{name} {runs}"));
+    mechanisms.collect::<Vec<_>>().join(", ")
 }
 
 /// Two lines: what was run, and what it came to.
 pub fn row(row: &Row) -> String {
     let runs = if row.runs == 1 { "run" } else { "runs" };
-    let conclusive: u64 = row.outcomes.values().map(|share| share.runs).sum();
-    let outcomes = row.outcomes.iter().map(|(name, share)| outcome(name, share, conclusive));
-    let inconclusive = row.inconclusive.iter().map(|(reason, runs)| format!("inconclusive ({reason}) {runs}"));
-    let ends: Vec<String> = outcomes.chain(inconclusive).collect();
-    let mechanisms = row.mechanisms.iter().map(|(name, runs)| format!("{name} {runs}"));
-    let mechanisms = some("; mechanism ", &mechanisms.collect::<Vec<_>>().join(", "));
+    let mechanisms = match mechanisms(row) {
+        none if none.is_empty() => none,
+        some => format!("; mechanism {some}"),
+    };
     let spread = |what: &str, spread: Option<Spread>| {
         spread.map_or(String::new(), |one| format!("; {what} {:.1} s, at worst {:.1} s", one.median, one.worst))
     };
@@ -36,7 +45,7 @@ pub fn row(row: &Row) -> String {
         row.origin,
         row.runs,
         row.expected,
-        ends.join(", "),
+        ends(row),
         row.kills.0,
         row.kills.1,
         row.max_stall_s.0,
@@ -46,31 +55,21 @@ pub fn row(row: &Row) -> String {
     )
 }
 
-/// A text with what leads to it; nothing for an empty one.
-fn some(lead: &str, text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("{lead}{text}") }
-}
-
 /// A table in Markdown, for a patch mail or a README.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "| scenario | kernel | outcomes | mechanism | kills | stalled after | verdict after |\n|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
-        let conclusive: u64 = row.outcomes.values().map(|share| share.runs).sum();
-        let outcomes = row.outcomes.iter().map(|(name, share)| outcome(name, share, conclusive));
-        let inconclusive = row.inconclusive.iter().map(|(reason, runs)| format!("inconclusive ({reason}) {runs}"));
-        let ends: Vec<String> = outcomes.chain(inconclusive).collect();
-        let mechanisms: Vec<String> = row.mechanisms.iter().map(|(name, runs)| format!("{name} {runs}")).collect();
         let spread = |spread: Option<Spread>| {
             spread.map_or("–".to_owned(), |one| format!("{:.1} s (worst {:.1})", one.median, one.worst))
         };
-        let mechanisms = if mechanisms.is_empty() { "–".to_owned() } else { mechanisms.join(", ") };
+        let mechanisms = Some(mechanisms(row)).filter(|text| !text.is_empty()).unwrap_or_else(|| "–".to_owned());
         text.push_str(&format!(
             "| {} | {} | {} | {mechanisms} | {}–{} | {} | {} |\n",
             row.scenario,
             row.kernel,
-            ends.join(", "),
+            ends(row),
             row.kills.0,
             row.kills.1,
             spread(row.stall_after_s),
