@@ -90,17 +90,8 @@ mod tests {
         let file = place.join("image");
         fs::write(&file, image).unwrap();
         let cache = Cache::open(Some(&place.join("cache"))).unwrap();
-        let kernel = Kernel {
-            name: "k".into(),
-            image: file.clone(),
-            modules: None,
-            release: "6.1.0".into(),
-            version: (6, 1, 0),
-            tags: Vec::new(),
-            hash: blake3::hash(image).to_hex().to_string(),
-            origin: String::new(),
-            build: None,
-        };
+        let hash = blake3::hash(image).to_hex().to_string();
+        let kernel = Kernel { hash, ..Kernel::sample(&file) };
         let first = choose(&kernel, &cache, &Job::silent()).unwrap();
         // From the cache: the image has no payload any more.
         fs::write(file, &image[..image.len().min(0x1000)]).unwrap();

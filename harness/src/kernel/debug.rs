@@ -1,6 +1,6 @@
 //! What debuggers need of a kernel, where it lies near its image.
 //! Lives here: finding its vmlinux and its System.map, and whether the former has debug information.
-//! May not live here: fetching any, or what debuggers are told (`run::evidence`).
+//! May not live here: fetching any, or what debuggers are told (`run::debuggers`).
 
 use super::Kernel;
 use object::read::elf::ElfFile64;
@@ -73,20 +73,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn kernel(image: PathBuf) -> Kernel {
-        Kernel {
-            name: "k".into(),
-            image,
-            modules: None,
-            release: "6.1.0-x".into(),
-            version: (6, 1, 0),
-            tags: Vec::new(),
-            hash: String::new(),
-            origin: String::new(),
-            build: None,
-        }
-    }
-
     #[test]
     fn they_are_found_beside_the_image_and_at_the_root_of_its_tree() {
         let place = tempfile::tempdir().unwrap();
@@ -102,14 +88,14 @@ mod tests {
         fs::write(root.join("linux/System.map"), &map).unwrap();
         // This very program is an ELF file with symbols and debug information.
         std::os::unix::fs::symlink("/proc/self/exe", root.join("linux/vmlinux")).unwrap();
-        let found = DebugFiles::of(&kernel(boot.join("vmlinuz-6.1.0-x")));
+        let found = DebugFiles::of(&Kernel::sample(boot.join("vmlinuz-6.1.0-x")));
         assert_eq!((found.vmlinux, found.dwarf), (None, false));
         assert_eq!(found.system_map, Some(boot.join("System.map-6.1.0-x")));
-        let found = DebugFiles::of(&kernel(tree.join("bzImage")));
+        let found = DebugFiles::of(&Kernel::sample(tree.join("bzImage")));
         assert_eq!((found.vmlinux.as_ref(), found.dwarf), (Some(&root.join("linux/vmlinux")), true));
         assert_eq!(found.map_text(), map);
         fs::write(root.join("linux/System.map"), "ffffffffffffffff B The real System.map is elsewhere\n").unwrap();
-        assert_eq!(DebugFiles::of(&kernel(tree.join("bzImage"))).system_map, None);
+        assert_eq!(DebugFiles::of(&Kernel::sample(tree.join("bzImage"))).system_map, None);
         assert_eq!(DebugFiles::default().map_text(), "");
     }
 
@@ -119,6 +105,6 @@ mod tests {
         for (name, content) in [("bzImage", vec![]), ("vmlinux", crate::kernel::vmlinux::tests::stock())] {
             fs::write(place.path().join(name), content).unwrap();
         }
-        assert_eq!(DebugFiles::of(&kernel(place.path().join("bzImage"))), DebugFiles::default());
+        assert_eq!(DebugFiles::of(&Kernel::sample(place.path().join("bzImage"))), DebugFiles::default());
     }
 }

@@ -62,3 +62,21 @@ pub struct Kernel {
     /// What it was made of, where it was built here.
     pub build: Option<Box<Build>>,
 }
+
+#[cfg(test)]
+impl Kernel {
+    /// One for tests, of this image.
+    pub(crate) fn sample(image: impl Into<PathBuf>) -> Self {
+        Self {
+            name: "k".into(),
+            image: image.into(),
+            modules: None,
+            release: "6.1.0-x".into(),
+            version: (6, 1, 0),
+            tags: Vec::new(),
+            hash: String::new(),
+            origin: String::new(),
+            build: None,
+        }
+    }
+}

@@ -59,8 +59,8 @@ fn text(kernel: &Kernel, files: &DebugFiles, cmdline: &str, note: bool) -> Strin
              fragment debug-info). crash can do without; drgn cannot read such a core.\n"
         }
     };
-    let kaslr = cmdline.split(' ').any(|word| word == "nokaslr");
-    let moved = match kaslr {
+    let fixed = cmdline.split(' ').any(|word| word == "nokaslr");
+    let moved = match fixed {
         true => "The kernel ran where it was linked (nokaslr): addresses are those of vmlinux and System.map.\n",
         false => "The kernel may have moved itself (KASLR): crash finds by how much with --kaslr=auto.\n",
     };
@@ -86,17 +86,7 @@ mod tests {
     use super::*;
 
     fn kernel() -> Kernel {
-        Kernel {
-            name: "k".into(),
-            image: "/k".into(),
-            modules: None,
-            release: "6.1.0-x".into(),
-            version: (6, 1, 0),
-            tags: Vec::new(),
-            hash: "abc".into(),
-            origin: "linux-image-6.1.0-x 6.1.2-1".into(),
-            build: None,
-        }
+        Kernel { hash: "abc".into(), origin: "linux-image-6.1.0-x 6.1.2-1".into(), ..Kernel::sample("/k") }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! May not live here: where the kept guest lies and what a person is told (`run::attach`), terminals.
 
 use super::capture::unpack_into;
-use super::process::{Process, QemuProcess, Signal, ended};
-use super::qmp::Qmp;
+use super::machine::end;
+use super::process::{Process, QemuProcess, ended};
+use super::qmp::{self, Qmp};
 use super::spec::CONSOLE;
 use super::{Doors, Error, Ports, Qemu, RuntimeDir, Spec};
 use crate::event::Exit;
@@ -12,10 +13,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-/// How often QEMU is asked how far it is.
-const POLL: Duration = Duration::from_millis(50);
 /// Between asking QEMU to end, SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -108,14 +107,7 @@ impl Attached {
 
     /// Ends QEMU.
     pub async fn shutdown(self) {
-        if self.qmp.quit(GRACE).await.is_ok() && ended(self.process.exit(), GRACE).await.is_some() {
-            return;
-        }
-        for signal in [Signal::Term, Signal::Kill] {
-            if self.process.signal(signal).is_ok() && ended(self.process.exit(), GRACE).await.is_some() {
-                return;
-            }
-        }
+        end(&self.qmp, &self.process, GRACE).await;
     }
 }
 
@@ -130,11 +122,8 @@ async fn take_in(qmp: &Qmp, state: &Path, directory: &Path) -> Result<(), Error>
     // Ends by itself when QEMU does: the socket closes.
     let feeding = tokio::task::spawn_blocking(move || unpack_into(&state, &mut stream).and_then(|()| stream.flush()));
     feeding.await.map_err(std::io::Error::other).flatten().map_err(Error::io("hand QEMU the state"))?;
-    loop {
-        match qmp.migration_progress().await?.ended() {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(why)) => return Err(Error::NotTaken { why }),
-            None => sleep(POLL).await,
-        }
+    match qmp::over(|| qmp.migration_progress()).await? {
+        Ok(_) => Ok(()),
+        Err(why) => Err(Error::NotTaken { why }),
     }
 }

@@ -229,29 +229,7 @@ impl Vm {
     /// [`Vm::next`] still hands it over, with QEMU's end last. `None` where even SIGKILL did not end it within 10 s.
     pub async fn shutdown(&mut self, grace: Duration) -> Option<Exit> {
         self.ask_to_end();
-        let exit = self.process.exit();
-        let quit = async {
-            // One that refuses or does not answer gets no time to obey.
-            let asked = self.qmp.quit(grace).await.is_ok();
-            if asked { ended(exit.clone(), grace).await } else { None }
-        };
-        // QEMU may end for other reasons while it does not answer.
-        let exited = tokio::select! {
-            exit = quit => exit,
-            exit = ended(exit.clone(), grace.saturating_mul(2)) => exit,
-        };
-        if exited.is_some() {
-            return exited;
-        }
-        for (signal, time) in [(Signal::Term, grace), (Signal::Kill, KILL)] {
-            // A signal that cannot be sent is followed by the next, and the last by the answer that it did not help.
-            if self.process.signal(signal).is_ok()
-                && let Some(exit) = ended(exit.clone(), time).await
-            {
-                return Some(exit);
-            }
-        }
-        None
+        end(&self.qmp, self.process.as_ref(), grace).await
     }
 
     /// From now on QEMU's end is no surprise, unless it has come already.
@@ -264,6 +242,34 @@ impl Drop for Vm {
     fn drop(&mut self) {
         self.end.abort();
     }
+}
+
+/// Ends QEMU: `quit`, then SIGTERM, then SIGKILL to its group, `grace` apart. `None` where even SIGKILL did not end it within
+/// 10 s.
+pub(super) async fn end(qmp: &Qmp, process: &dyn Process, grace: Duration) -> Option<Exit> {
+    let exit = process.exit();
+    let quit = async {
+        // One that refuses or does not answer gets no time to obey.
+        let asked = qmp.quit(grace).await.is_ok();
+        if asked { ended(exit.clone(), grace).await } else { None }
+    };
+    // QEMU may end for other reasons while it does not answer.
+    let exited = tokio::select! {
+        exit = quit => exit,
+        exit = ended(exit.clone(), grace.saturating_mul(2)) => exit,
+    };
+    if exited.is_some() {
+        return exited;
+    }
+    for (signal, time) in [(Signal::Term, grace), (Signal::Kill, KILL)] {
+        // A signal that cannot be sent is followed by the next, and the last by the answer that it did not help.
+        if process.signal(signal).is_ok()
+            && let Some(exit) = ended(exit.clone(), time).await
+        {
+            return Some(exit);
+        }
+    }
+    None
 }
 
 /// Says why QMP did not come up: where QEMU is ending, how it ended tells more.

@@ -15,15 +15,13 @@ pub use kept::{DESCRIPTION, Keep, Kept, RESUME, image, load};
 pub(super) use packed::unpack_into;
 pub use packed::{pack, unpack};
 
-use super::qmp::{DEADLINE, Progress, Qmp, QmpError};
+use super::qmp::{self, DEADLINE, Progress, Qmp, QmpError};
 use crate::event::{State, Stored};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-/// How often QEMU is asked how far it is.
-const POLL: Duration = Duration::from_millis(100);
 /// For whatever is written, and more by its size: a disk that takes less than 4 MiB/s is too slow to be waited for.
 const LEAST: Duration = Duration::from_secs(60);
 const BYTES_PER_SECOND: u64 = 4 << 20;
@@ -93,16 +91,9 @@ async fn within(time: Duration, state: State, taking: impl Future<Output = Resul
     }
 }
 
-/// Waits until a dump or migration is over. It waits as long as that goes on: the deadline is the caller's.
+/// How a dump or migration went, in words where it failed.
 async fn over<F: Future<Output = Result<Progress, QmpError>>>(progress: impl Fn() -> F) -> Result<Progress, String> {
-    loop {
-        let now = progress().await.map_err(words)?;
-        match now.ended() {
-            Some(Ok(())) => return Ok(now),
-            Some(Err(why)) => return Err(format!("QEMU says: {why}")),
-            None => sleep(POLL).await,
-        }
-    }
+    qmp::over(progress).await.map_err(words)?.map_err(|why| format!("QEMU says: {why}"))
 }
 
 fn words(error: impl std::fmt::Display) -> String {

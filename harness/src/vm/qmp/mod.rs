@@ -11,4 +11,4 @@ mod message;
 mod state;
 
 pub use client::{Counts, DEADLINE, Qmp, QmpError};
-pub use state::Progress;
+pub use state::{Progress, over};

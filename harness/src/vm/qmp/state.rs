@@ -5,6 +5,8 @@
 use super::{DEADLINE, Qmp, QmpError};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Defines a command: its name, its arguments, what of its reply is read.
 macro_rules! command {
@@ -50,6 +52,27 @@ impl Progress {
             "completed" => Some(Ok(())),
             "failed" | "cancelled" => Some(Err(self.error_desc.clone().unwrap_or_else(|| self.status.clone()))),
             _ => None,
+        }
+    }
+}
+
+/// How often QEMU is asked how far it is.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Waits until a dump or migration is over, and says how. It waits as long as that goes on: the deadline is the caller's.
+///
+/// # Errors
+/// As the asking.
+pub async fn over<F>(progress: impl Fn() -> F) -> Result<Result<Progress, String>, QmpError>
+where
+    F: Future<Output = Result<Progress, QmpError>>,
+{
+    loop {
+        let now = progress().await?;
+        match now.ended() {
+            Some(Ok(())) => return Ok(Ok(now)),
+            Some(Err(why)) => return Ok(Err(why)),
+            None => sleep(POLL).await,
         }
     }
 }
