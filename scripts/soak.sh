@@ -14,6 +14,7 @@ series() {
 		20 scenarios/isolation-storm.yaml debian-6.1-source
 		20 scenarios/isolation-storm.yaml debian-6.1-unbounded-isolation
 		20 scenarios/swap-over-loop.yaml debian-6.1-source
+		20 scenarios/swap-over-loop.yaml debian-6.1-nofs-may-oom
 		20 scenarios/kswapd-block.yaml debian-6.1-source
 	END
 	for kernel in debian-5.10 debian-6.1 debian-6.12 debian-sid; do
