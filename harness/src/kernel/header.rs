@@ -5,6 +5,7 @@
 //! Source: Documentation/arch/x86/boot.rst (fields `header`, `version`, `kernel_version`, `xloadflags`).
 
 use super::vmlinux::elf;
+use memchr::memmem;
 
 /// Bytes from an image's start in which a bzImage's header and version are: `kernel_version` is a 16-bit offset + 0x200.
 pub const HEADER_BYTES: usize = 0x200 + 0x1_0000 + 256;
@@ -81,11 +82,9 @@ fn vmlinux_banner(bytes: &[u8]) -> Result<String, String> {
     }
     // linux_banner in init/version.c; linux_proc_banner beside it has no digit there.
     const BANNER: &[u8] = b"Linux version ";
-    let mut found = bytes.windows(BANNER.len() + 1).enumerate();
-    let (at, _) = found
-        .find(|(_, window)| window.starts_with(BANNER) && window[BANNER.len()].is_ascii_digit())
-        .ok_or("it has no version text")?;
-    Ok(c_string(&bytes[at + BANNER.len()..]))
+    let mut behind = memmem::find_iter(bytes, BANNER).filter_map(|at| bytes.get(at + BANNER.len()..));
+    let version = behind.find(|rest| rest.first().is_some_and(u8::is_ascii_digit)).ok_or("it has no version text")?;
+    Ok(c_string(version))
 }
 
 /// Major, minor and patch level from a version text, `RELEASE (builder) #1 SMP …`.
