@@ -101,7 +101,7 @@ fn a_host_whose_processors_are_taken_by_others_changes_nothing() {
         std::thread::spawn(move || while busy.load(Relaxed) {})
     };
     let load: Vec<_> = (0..2 * processors).map(spin).collect();
-    let ran = Ran::scenario("scenarios/xfs-inode-mutex.yaml", &["--set", "phases.pressure=20s"]);
+    let ran = Ran::scenario("scenarios/xfs-inode-mutex.yaml", &["--set", "phases.pressure=12s"]);
     busy.store(false, Relaxed);
     load.into_iter().for_each(|thread| thread.join().unwrap());
     ran.has_outcome("oom-killed");
