@@ -21,8 +21,21 @@ pub struct MemoryCgroup(PathBuf);
 impl MemoryCgroup {
     /// Mounts cgroups and makes one of this name with a limit in bytes.
     pub fn make(name: &str, limit: u64) -> Result<Self, Failure> {
-        let group = Path::new(MOUNT).join(name);
         let limit_file = if unified()? { "memory.max" } else { version_1()? };
+        Self::with_limit(name, limit_file, limit)
+    }
+
+    /// Mounts cgroups of version 1 and makes one of this name with a limit in bytes. Whoever finds no memory in it waits or
+    /// is refused; nobody is killed (`memory.oom_control`, Documentation/admin-guide/cgroup-v1/memory.rst). Linux has them by
+    /// `CONFIG_MEMCG`, from 6.11 on by `CONFIG_MEMCG_V1`.
+    pub fn make_version_1(name: &str, limit: u64) -> Result<Self, Failure> {
+        let group = Self::with_limit(name, version_1()?, limit)?;
+        put(&group.0.join("memory.oom_control"), "1")?;
+        Ok(group)
+    }
+
+    fn with_limit(name: &str, limit_file: &str, limit: u64) -> Result<Self, Failure> {
+        let group = Path::new(MOUNT).join(name);
         create_dir_all(&group).map_err(|error| Failure::new(format!("mkdir {}", group.display()), error))?;
         put(&group.join(limit_file), &limit.to_string())?;
         Ok(Self(group))
@@ -31,6 +44,11 @@ impl MemoryCgroup {
     /// Moves this process into it; its children are born there.
     pub fn enter(&self) -> Result<(), Failure> {
         put(&self.0.join("cgroup.procs"), "0")
+    }
+
+    /// Moves this process out of whatever group it is in. What it has used so far stays on that one's account.
+    pub fn leave() -> Result<(), Failure> {
+        put(&Path::new(MOUNT).join("cgroup.procs"), "0")
     }
 }
 
@@ -52,7 +70,9 @@ fn unified() -> Result<bool, Failure> {
 
 fn version_1() -> Result<&'static str, Failure> {
     let mounted = try_mount("cgroup", Some(c"memory"));
-    mounted.map_err(|errno| Failure::new("mount cgroups (has this kernel memory cgroups?)", errno))?;
+    mounted.map_err(|errno| {
+        Failure::new("mount cgroups of version 1 (has this kernel CONFIG_MEMCG, from 6.11 on CONFIG_MEMCG_V1?)", errno)
+    })?;
     Ok("memory.limit_in_bytes")
 }
 

@@ -1,6 +1,6 @@
 //! What the reproducers have in common: one small static program each, under `src/bin`.
 //! Lives here: parameters, the guard against running on a host, the progress page, children, appending, memory,
-//! shared mappings, swap.
+//! shared mappings, loop devices, swap.
 //! May not live here: any particular kind of memory pressure (that is a program under `src/bin`).
 //!
 //! A reproducer describes itself with a [`Program`] and hands it to [`run`]:
@@ -16,6 +16,7 @@ mod child;
 mod create;
 mod crew;
 mod freeze;
+mod loop_device;
 mod memory;
 mod parameter;
 mod progress;
@@ -29,11 +30,12 @@ pub use child::{Child, Death, exit, fork, set_oom_score_adj, share_memory};
 pub use create::create_and_unlink;
 pub use crew::{Crew, HOG_SEED, RESTART, hog_jitter};
 pub use freeze::freeze;
+pub use loop_device::{LoopDevice, REQUESTS};
 pub use memory::{CHUNK, Chunk, PAGE, circle, hoard, hoard_while};
 pub use parameter::{Kind, Parameter, Values};
 pub use random::Random;
 pub use shared::SharedFile;
-pub use swap::{LoopSwap, REQUESTS, SWAP_FILE, SWAP_MIB};
+pub use swap::{LoopSwap, SWAP_FILE, SWAP_MIB};
 
 use oomph_wire::page::{GUEST_VARIABLE, Progress};
 use std::fmt;

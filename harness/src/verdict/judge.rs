@@ -10,6 +10,7 @@ use super::cause::Cause;
 use super::clock::FairClock;
 use super::escapes::Escapes;
 use super::kills::{Kills, Role};
+use super::kswapd::Kswapd;
 use super::movement::Movement;
 use super::probes::Probes;
 use super::remarks::{is_detector, is_grave, remark};
@@ -51,6 +52,7 @@ pub struct Judge {
     evidence: Vec<Evidence>,
     escapes: Escapes,
     captured: Captured,
+    kswapd: Kswapd,
     pressure: Pressure,
     guest: GuestState,
     max_stall_ms: u64,
@@ -166,6 +168,11 @@ impl Judge {
                 self.spoil(Reason::ProbeKilled, format!("{probe} ended with {exit}"));
             }
             Kind::Counters(counters) => self.counters(counters),
+            Kind::Kswapd(look) => {
+                if let Some(text) = self.kswapd.look(now, look) {
+                    self.note(text);
+                }
+            }
             Kind::WorkloadStarted { pid: _, adj } if *adj != 0 => {
                 let detail = format!("the workload runs with oom_score_adj {adj} where 0 was set");
                 self.spoil(Reason::SetupFailed, detail);
@@ -198,7 +205,6 @@ impl Judge {
             Kind::WorkloadStarted { .. }
             | Kind::Command { .. }
             | Kind::QemuExit { .. }
-            | Kind::Kswapd(_)
             | Kind::Ack { .. }
             | Kind::Bye { .. }
             | Kind::Link { .. } => {}

@@ -11,6 +11,7 @@ mod clock;
 mod escapes;
 mod judge;
 mod kills;
+mod kswapd;
 mod movement;
 mod probes;
 mod remarks;

@@ -3,18 +3,29 @@
 //! May not live here: anything shared with other reproducers (that is the library).
 
 use oomph_reproducers::{
-    CHUNK, Chunk, Crew, Failure, LoopSwap, PAGE, Parameter, Program, REQUESTS, RESTART, Random, SWAP_FILE, SWAP_MIB,
-    SharedFile, Values, fail, freeze, run, set_oom_score_adj,
+    CHUNK, Chunk, Crew, Failure, LoopDevice, MemoryCgroup, PAGE, Parameter, Program, RESTART, Random, SharedFile,
+    Values, fail, freeze, run,
 };
 use oomph_wire::page::Progress;
+use std::fs::{File, OpenOptions};
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The file that all dirty.
 const FILE: &str = "isolation-storm.file";
+/// The file behind the lost disk.
+const DISK: &str = "isolation-storm.disk";
+/// Bytes of the group's memory that are left for what the kernel needs for its members.
+const ROOM: u64 = 1 << 20;
+/// Bytes of the lost disk that are a holder's own.
+const OWN: u64 = 1 << 20;
 /// A write compacts all memory, waiting for pages under writeback (mm/compaction.c, 2.6.35).
 const COMPACT: &str = "/proc/sys/vm/compact_memory";
 
@@ -23,25 +34,17 @@ const PROGRAM: Program = Program {
     summary: "Many tasks reclaim or compact at once, and wait while too many pages are isolated.",
     parameters: &[
         Parameter::choice("mode", &["reclaim", "compact"], "what all tasks do at once: reclaim, or compact"),
-        Parameter::number("tasks", 100, 1, 5000, "processes"),
+        Parameter::number("tasks", 8, 1, 5000, "processes"),
         Parameter::number("anon-mib", 0, 0, 1 << 20, "MiB that each task touches over and over; 0: more without end"),
-        Parameter::number("file-mib", 64, 0, 1 << 20, "MiB of one file that all map and dirty; 0 for none"),
-        Parameter::choice("swap", &["none", "loop"], "swap to a file behind a loop device, or to what the guest has"),
-        SWAP_MIB,
-        SWAP_FILE,
-        REQUESTS,
-        Parameter::choice(
-            "freeze",
-            &["false", "true"],
-            "whether the filesystem is frozen before the storm: no page that is swapped out arrives any more",
-        ),
+        Parameter::number("file-mib", 0, 0, 1 << 20, "MiB of one file that all map and dirty; 0 for none"),
         Parameter::number(
-            "locked-mib",
+            "holders",
+            150,
             0,
-            0,
-            1 << 20,
-            "MiB that the first task locks in memory: so much less is on the lists",
+            5000,
+            "processes of a memory cgroup of version 1 that write to a disk which has gone away; 0 for none",
         ),
+        Parameter::number("holders-mib", 2, 2, 1 << 20, "MiB that these together may have"),
         Parameter::number(
             "delay",
             5,
@@ -75,21 +78,27 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
         seed: values.number("seed"),
         page,
     };
-    if values.word("swap") == "loop" {
-        LoopSwap::new(Path::new("isolation-storm.swap"), values).on()?;
-    }
     let compacts = values.word("mode") == "compact";
     if compacts {
         // Else only madvised memory is compacted for, and not by whoever faults (Linux 4.6).
         std::fs::write("/sys/kernel/mm/transparent_hugepage/defrag", "always").ok();
     }
     let mut crew = Crew::new(page, values);
-    let locked = values.number("locked-mib");
-    if locked > 0 {
-        crew.add(Duration::ZERO, move || fail(page, PROGRAM.name, &lock(locked)));
-    }
-    if values.word("freeze") == "true" {
-        freeze(Path::new("."))?;
+    let holders = values.number("holders");
+    if holders > 0 {
+        let bound = values.number("holders-mib") << 20;
+        let group = MemoryCgroup::make_version_1(PROGRAM.name, bound)?;
+        // Each has places of its own behind what is written back.
+        let disk = lost_disk(bound + holders * OWN)?;
+        write_back(&group, &disk, bound - ROOM)?;
+        for index in 0..holders {
+            let (group, disk) = (group.clone(), Arc::clone(&disk));
+            let start = bound + index * OWN;
+            crew.add(Duration::ZERO, move || {
+                page.started.fetch_add(1, Relaxed);
+                fail(page, PROGRAM.name, &hold(&group, &disk, start..start + OWN, page))
+            });
+        }
     }
     let storm_at = Instant::now() + Duration::from_secs(values.number("delay"));
     for index in 0..values.number("tasks") {
@@ -102,23 +111,52 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
     crew.run()
 }
 
-/// Keeps memory off the lists of what can be reclaimed or moved.
-fn lock(mib: u64) -> Failure {
-    // The largest by far, it would be the first victim.
-    if let Err(failure) = set_oom_score_adj(-1000) {
+/// A disk of this size that no longer answers: a loop device over a file whose filesystem is frozen. It stays open: the last to
+/// close it would wait for what is not written.
+fn lost_disk(bytes: u64) -> Result<Arc<File>, Failure> {
+    let failure = |error| Failure::new(format!("make {DISK}"), error);
+    let options = || {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        options
+    };
+    let file = options().create(true).truncate(true).open(DISK).map_err(failure)?;
+    file.set_len(bytes).map_err(failure)?;
+    let path = LoopDevice::default().attach(&file)?;
+    let disk = options().open(&path).map_err(|error| Failure::new(format!("open {path}"), error))?;
+    freeze(Path::new("."))?;
+    Ok(Arc::new(disk))
+}
+
+/// Puts so many bytes, on the group's account, under writeback that never ends. In one go: in pieces, they would take more
+/// requests than the device has.
+fn write_back(group: &MemoryCgroup, disk: &File, bytes: u64) -> Result<(), Failure> {
+    group.enter()?;
+    for place in (0..bytes).step_by(PAGE) {
+        disk.write_all_at(&[1; PAGE], place).map_err(|error| Failure::new("write to the lost disk", error))?;
+    }
+    // SAFETY: the descriptor is open, and the call touches no memory of ours.
+    match unsafe { libc::sync_file_range(disk.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) } {
+        0 => MemoryCgroup::leave(),
+        _ => Err(Failure::new("write back to the lost disk", std::io::Error::last_os_error())),
+    }
+}
+
+/// A holder's life: it writes to the disk, from there on, until its group has no memory left. Then it reclaims, isolates pages
+/// under writeback, and waits for that, for ever.
+fn hold(group: &MemoryCgroup, disk: &File, places: Range<u64>, page: &Progress) -> Failure {
+    if let Err(failure) = group.enter() {
         return failure;
     }
-    if let Err(errno) = rustix::mm::mlockall(rustix::mm::MlockAllFlags::FUTURE) {
-        return Failure::new("mlockall", errno);
-    }
-    for _ in 0..mib {
-        if let Err(error) = Chunk::map() {
-            return Failure::new("map memory to lock", error);
+    for place in places.step_by(PAGE).cycle() {
+        match disk.write_all_at(&[1; PAGE], place) {
+            Ok(()) => page.step(),
+            // Others have isolated all that the group has: a try later there may be some.
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => sleep(Duration::from_millis(100)),
+            Err(error) => return Failure::new("write to the lost disk", error),
         }
     }
-    loop {
-        sleep(Duration::from_secs(3600));
-    }
+    Failure { what: "no place on the lost disk".into(), errno: 0 }
 }
 
 /// A task's life: a chunk of its own memory, as many pages of the file, from a place of its own on; a count. Then the same

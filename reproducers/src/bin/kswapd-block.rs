@@ -3,8 +3,8 @@
 //! May not live here: anything shared with other reproducers (that is the library).
 
 use oomph_reproducers::{
-    Crew, FILE_MIB, Failure, HOG_SEED, LoopSwap, Parameter, Program, REQUESTS, RESTART, Random, SWAP_FILE, SWAP_MIB,
-    Sync, Values, append, circle, fail, hoard, hog_jitter, run,
+    Crew, FILE_MIB, Failure, HOG_SEED, LoopDevice, LoopSwap, Parameter, Program, REQUESTS, RESTART, Random, SWAP_FILE,
+    SWAP_MIB, Sync, Values, append, circle, fail, hoard, hog_jitter, run,
 };
 use oomph_wire::page::Progress;
 use std::path::Path;
@@ -40,8 +40,8 @@ fn main() -> ExitCode {
 fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
     if values.word("swap") == "loop" {
         let swap = LoopSwap::new(Path::new("kswapd-block.swap"), values);
-        let swap = LoopSwap { direct: values.word("direct") == "true", ..swap };
-        swap.on()?;
+        let device = LoopDevice { direct: values.word("direct") == "true", ..swap.device };
+        LoopSwap { device, ..swap }.on()?;
     }
     let sync = if values.word("fsync") == "true" { Sync::Always } else { Sync::Never };
     let (bound, seed) = (values.number("file-mib") << 20, values.number("seed"));
