@@ -18,10 +18,19 @@ series() {
 		20 scenarios/kswapd-block.yaml debian-6.1-source
 	END
 	for kernel in debian-5.10 debian-6.1 debian-6.12 debian-sid; do
-		for scenario in xfs-inode-mutex kswapd-block swap-over-loop isolation-storm; do
+		for scenario in xfs-inode-mutex kswapd-block swap-over-loop; do
 			echo "5 scenarios/$scenario.yaml $kernel"
 		done
 	done
+	# Debian's kernels have no memory cgroups of version 1 any more from 6.12 on; those built here have them.
+	for kernel in debian-5.10 debian-6.1 debian-6.12-source debian-sid-source debian-sid-unbounded-isolation; do
+		echo "5 scenarios/isolation-storm.yaml $kernel"
+	done
+	cat <<-END
+		5 scenarios/xfs-inode-mutex.yaml debian-sid-source
+		5 scenarios/xfs-inode-mutex.yaml debian-sid-no-oom-reaper
+		5 scenarios/swap-over-loop.yaml debian-sid-nofs-may-oom
+	END
 }
 
 round=1
