@@ -24,8 +24,6 @@ const FILE: &str = "isolation-storm.file";
 const DISK: &str = "isolation-storm.disk";
 /// Bytes of the group's memory that are left for what the kernel needs for its members.
 const ROOM: u64 = 1 << 20;
-/// Bytes of the lost disk that are a holder's own.
-const OWN: u64 = 1 << 20;
 /// A write compacts all memory, waiting for pages under writeback (mm/compaction.c, 2.6.35).
 const COMPACT: &str = "/proc/sys/vm/compact_memory";
 
@@ -88,15 +86,15 @@ fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {
     if holders > 0 {
         let bound = values.number("holders-mib") << 20;
         let group = MemoryCgroup::make_version_1(PROGRAM.name, bound)?;
-        // Each has places of its own behind what is written back.
-        let disk = lost_disk(bound + holders * OWN)?;
+        // Each has places of its own behind what is written back, more than the group has memory for: none ever finds all in the cache.
+        let disk = lost_disk(bound + holders * bound)?;
         write_back(&group, &disk, bound - ROOM)?;
         for index in 0..holders {
             let (group, disk) = (group.clone(), Arc::clone(&disk));
-            let start = bound + index * OWN;
+            let start = bound + index * bound;
             crew.add(Duration::ZERO, move || {
                 page.started.fetch_add(1, Relaxed);
-                fail(page, PROGRAM.name, &hold(&group, &disk, start..start + OWN, page))
+                fail(page, PROGRAM.name, &hold(&group, &disk, start..start + bound))
             });
         }
     }
@@ -143,14 +141,14 @@ fn write_back(group: &MemoryCgroup, disk: &File, bytes: u64) -> Result<(), Failu
 }
 
 /// A holder's life: it writes to the disk, from there on, until its group has no memory left. Then it reclaims, isolates pages
-/// under writeback, and waits for that, for ever.
-fn hold(group: &MemoryCgroup, disk: &File, places: Range<u64>, page: &Progress) -> Failure {
+/// under writeback, and waits for that, for ever. What it writes is no work that counts.
+fn hold(group: &MemoryCgroup, disk: &File, places: Range<u64>) -> Failure {
     if let Err(failure) = group.enter() {
         return failure;
     }
     for place in places.step_by(PAGE).cycle() {
         match disk.write_all_at(&[1; PAGE], place) {
-            Ok(()) => page.step(),
+            Ok(()) => {}
             // Others have isolated all that the group has: a try later there may be some.
             Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => sleep(Duration::from_millis(100)),
             Err(error) => return Failure::new("write to the lost disk", error),
