@@ -115,6 +115,7 @@ mod tests {
             "debian-6.1-no-oom-reaper",
             "debian-6.1-unbounded-isolation",
             "debian-6.1-nofs-may-oom",
+            "debian-6.12-source",
             "debian-sid-source",
             "debian-sid-no-oom-reaper",
             "debian-sid-unbounded-isolation",
