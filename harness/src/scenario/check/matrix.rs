@@ -162,6 +162,7 @@ impl Checker<'_> {
         let set = self.values(raw.value.set.as_ref());
         let (scenario, kernel, set) = (scenario?, kernel?, set?);
         if let Some((file, val)) = &scenario
+            && file.is_file()
             && !matrix.scenarios.contains(file)
             && !matrix.include.iter().any(|one| one.scenario == *file)
         {
