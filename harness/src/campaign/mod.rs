@@ -3,6 +3,7 @@
 //! May not live here: running anything, files, clocks.
 
 mod interval;
+pub mod matrix;
 mod summary;
 
 pub use interval::{Interval, wilson};

@@ -2,6 +2,7 @@
 //! Lives here: what clap needs to know.
 //! May not live here: what a verb does.
 
+use crate::campaign::matrix::Shard;
 use crate::scenario;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -66,6 +67,8 @@ pub enum Accel {
 pub enum Verb {
     /// Run scenarios and judge them
     Run(Run),
+    /// Run a matrix: scenarios × kernels × values × repeats
+    Matrix(Matrix),
     /// Judge a stored run anew, from its events.jsonl alone
     Replay {
         /// Result folder, or an events.jsonl
@@ -128,6 +131,48 @@ pub struct Run {
     pub explain: bool,
 }
 
+/// The form in which a CI system takes a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// All that is known of each cell.
+    Json,
+    /// `strategy.matrix` of GitHub Actions, for `fromJSON`.
+    Github,
+    /// A child pipeline of GitLab.
+    Gitlab,
+}
+
+/// `oomph matrix`.
+#[derive(Debug, Args)]
+pub struct Matrix {
+    /// Matrix file
+    pub file: PathBuf,
+    /// Guests at once, as far as memory allows [default: one for each so many cores as it has processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub jobs: Option<u32>,
+    /// Count the runs that are in the results folder already, and do those that are missing
+    #[arg(long)]
+    pub resume: bool,
+    /// Only this cell, by its name (may be repeated)
+    #[arg(long = "cell", value_name = "NAME")]
+    pub cells: Vec<String>,
+    /// Only the cells of this part of N; the parts take equally long
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Results to take the runs' times from when the parts are made; the same for all parts
+    #[arg(long, value_name = "DIR", requires = "shard")]
+    pub timings: Option<PathBuf>,
+    /// Start nothing new after a run that is not as expected
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Accelerator
+    #[arg(long, value_name = "ACCEL", default_value = "auto")]
+    pub accel: Accel,
+    /// Print the matrix for a CI system, and run nothing
+    #[arg(long, value_name = "FORM")]
+    pub plan: Option<Form>,
+}
+
 /// `oomph attach`.
 #[derive(Debug, Args)]
 pub struct Attach {
@@ -151,6 +196,15 @@ pub enum Results {
         /// As a table in Markdown
         #[arg(long)]
         markdown: bool,
+    },
+    /// Copy results of other folders into the one of --results; what is there stays
+    Merge {
+        /// Folders of results
+        #[arg(required = true, value_name = "DIR")]
+        from: Vec<PathBuf>,
+        /// Where they come together, in place of --results
+        #[arg(long, value_name = "DIR")]
+        dest: Option<PathBuf>,
     },
     /// One result
     Show {

@@ -8,6 +8,7 @@ mod doctor;
 mod exit;
 mod interrupt;
 mod kernel;
+mod matrix;
 mod output;
 mod replay;
 mod results;
@@ -26,6 +27,7 @@ pub fn dispatch(cli: Cli) -> Status {
     let output = Output::new(&cli.global);
     let done = match &cli.verb {
         Verb::Run(options) => run::run(&cli.global, options, &output),
+        Verb::Matrix(options) => matrix::matrix(&cli.global, options, &output),
         Verb::Replay { result } => replay::replay(result, &output),
         Verb::Attach(options) => attach::attach(options, &output),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),

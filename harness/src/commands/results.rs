@@ -5,9 +5,10 @@
 use super::cli::{Global, Results};
 use super::exit::Status;
 use super::output::Output;
+use crate::results::Merged;
 use crate::{campaign, report, results};
 use anyhow::Context;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Lists results, or shows one.
 ///
@@ -17,6 +18,14 @@ pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Resu
     match verb {
         Results::List => list(global, output),
         Results::Summary { markdown } => summary(global, *markdown, output),
+        Results::Merge { from, dest } => {
+            let from: Vec<&Path> = from.iter().map(PathBuf::as_path).collect();
+            let into = dest.as_deref().unwrap_or(&global.results);
+            std::fs::create_dir_all(into).with_context(|| into.display().to_string())?;
+            let Merged { copied, there } = results::merge(&from, into)?;
+            eprintln!("{copied} results copied into {}, {there} were there already", into.display());
+            Ok(Status::AsExpected)
+        }
         Results::Show { result } => {
             let run = results::load(result).with_context(|| result.display().to_string())?;
             output.run(&run)?;

@@ -9,7 +9,7 @@ use super::output::Output;
 use crate::image::programs;
 use crate::kernel::{self, Cache, Names};
 use crate::report::Live;
-use crate::results::{self, Store};
+use crate::results::{Recorded, Store};
 use crate::run::{self, Host};
 use crate::scenario::{self, KernelSource, KernelSpec, Program, Scenario};
 use crate::vm::Wanted;
@@ -24,11 +24,7 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
     // All scenarios are read before the first is run: a mistake in the last costs nothing.
     let load = |file: &PathBuf| load(file, options, &names);
     let scenarios: Vec<Scenario> = options.scenarios.iter().map(load).collect::<anyhow::Result<_>>()?;
-    let wanted = match options.accel {
-        Accel::Auto => Wanted::Auto,
-        Accel::Kvm => Wanted::Kvm,
-        Accel::Tcg => Wanted::Tcg,
-    };
+    let wanted = wanted(options.accel);
     if options.explain {
         for scenario in &scenarios {
             let text = match &scenario.workload.program {
@@ -57,7 +53,7 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
             live.done();
             let Some(kernel) = kernel.transpose()? else { return Ok(Status::Interrupted) };
             let done = match options.resume {
-                true => results::recorded(&global.results, &scenario::to_yaml(scenario)?, &kernel.hash)?,
+                true => Recorded::read(&global.results)?.of(&scenario::to_yaml(scenario)?, &kernel.hash).len(),
                 false => 0,
             };
             for number in u32::try_from(done)?.saturating_add(1)..=options.repeat {
@@ -74,6 +70,15 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
         }
         Ok(status)
     })
+}
+
+/// The accelerator that an option wants.
+pub(super) fn wanted(accel: Accel) -> Wanted {
+    match accel {
+        Accel::Auto => Wanted::Auto,
+        Accel::Kvm => Wanted::Kvm,
+        Accel::Tcg => Wanted::Tcg,
+    }
 }
 
 fn load(file: &Path, options: &Run, names: &Names) -> anyhow::Result<Scenario> {

@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+/// Where control groups are mounted.
+const GROUPS: &str = "/sys/fs/cgroup";
 /// What to look at.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -51,7 +53,7 @@ pub async fn gather(wanted: &Wanted) -> Facts {
         _ => Proof::NotTried,
     };
     let (clock, processors, schedstat) = sample().await;
-    let groups = host::groups(&read("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"));
+    let groups = host::groups(&read("/proc/self/cgroup"), Path::new(GROUPS));
     Facts {
         qemu: qemu
             .map(|qemu| QemuFacts { version: qemu.version, sandbox: qemu.sandbox })
@@ -70,6 +72,13 @@ pub async fn gather(wanted: &Wanted) -> Facts {
         processors,
         schedstat,
     }
+}
+
+/// Bytes of memory that processes started here may still take: what the machine has, or the narrowest of this process's control groups;
+/// `None` where nobody says.
+pub fn memory_left() -> Option<u64> {
+    let groups = host::groups(&read("/proc/self/cgroup"), Path::new(GROUPS));
+    [host::available(&read("/proc/meminfo")), host::memory_left(&groups)].into_iter().flatten().min()
 }
 
 /// A small file of the kernel's; empty where it cannot be read.

@@ -18,7 +18,7 @@ pub use facts::{
     Apt, CachedKernel, Clock, Device, Facts, Kvm, Memory, Place, Processors, Proof, QemuFacts, Room, Schedstat, Space,
     Tool,
 };
-pub use gather::{Wanted, gather};
+pub use gather::{Wanted, gather, memory_left};
 
 /// What the facts mean, in a fixed order: what runs need first, then what they run in.
 pub fn evaluate(facts: &Facts) -> Vec<Check> {

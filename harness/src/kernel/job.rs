@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Takes a line for people about what goes on, such as "fetching linux-image-6.1.0-31-amd64 (69 MB)".
-pub type Progress<'a> = &'a dyn Fn(&str);
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// Lines that may wait for the caller.
 const LINES: usize = 64;

@@ -33,7 +33,7 @@ pub use job::Progress;
 pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
 pub use names::{Named, Names};
-pub use resolve::{build, check, find, meaning, resolve};
+pub use resolve::{build, check, find, known, meaning, resolve};
 pub use source::{Build, MakeError, Patch, Tool, describe, export, missing};
 pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 

@@ -22,6 +22,14 @@ pub async fn resolve(spec: &KernelSpec, names: &Names, cache: &Cache, progress: 
     Ok(with_tags(kernel, tags))
 }
 
+/// Whether `spec` means a kernel: a name that is known, and nothing that it names is missing.
+///
+/// # Errors
+/// Where it does not.
+pub fn known(spec: &KernelSpec, names: &Names) -> Result<(), Error> {
+    meaning(spec, names).map(|_| ())
+}
+
 /// As [`resolve`], for a kernel that is built from source and no other.
 pub async fn build(spec: &KernelSpec, names: &Names, cache: &Cache, progress: Progress<'_>) -> Result<Kernel, Error> {
     match meaning(spec, names)? {

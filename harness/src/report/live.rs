@@ -1,17 +1,85 @@
-//! What a person sees while a run goes on.
-//! Lives here: one live line on a terminal, plain lines off it; always on stderr.
+//! What a person sees while runs go on.
+//! Lives here: live lines on a terminal, plain lines off it; always on stderr.
 //! May not live here: results (those go to stdout when the run is over).
 
 use crate::event::{Event, Kind, Phase};
 use crate::verdict::View;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
+
+/// The displays of several runs at once, one below the other, with a last one for all.
+#[derive(Clone, Debug)]
+pub struct Board {
+    lines: Option<(MultiProgress, ProgressBar)>,
+    label: String,
+}
+
+impl Board {
+    /// A board on stderr; `label` names what the runs are of. Off a terminal there is none, and lines are plain.
+    pub fn new(label: &str) -> Self {
+        let lines = std::io::stderr().is_terminal().then(|| {
+            let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+            let last = lines.add(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()));
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                last.set_style(style);
+            }
+            (lines, last)
+        });
+        Self { lines, label: label.to_owned() }
+    }
+
+    /// The display of one of the runs.
+    pub fn run(&self, label: &str) -> Live {
+        let bar = self.lines.as_ref().map(|(lines, last)| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+            styled(lines.insert_before(last, bar), label)
+        });
+        Live { bar, board: Some(self.clone()), label: label.to_owned(), phase: Phase::Boot, kills: 0, stalled: false }
+    }
+
+    /// How things stand: the lines of `grid` on a terminal, the one of `text` everywhere.
+    pub fn show(&self, text: &str, grid: &str) {
+        match &self.lines {
+            Some((_, last)) => last.set_message(format!("{grid}\n{}: {text}", self.label)),
+            None => eprintln!("{}: {text}", self.label),
+        }
+    }
+
+    /// Does something that prints, with the board out of the way.
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.lines {
+            Some((lines, _)) => lines.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Takes the board away.
+    pub fn done(&self) {
+        if let Some((lines, last)) = &self.lines {
+            last.finish_and_clear();
+            // What cannot be cleared stays on the screen.
+            lines.clear().ok();
+        }
+    }
+}
+
+fn styled(bar: ProgressBar, label: &str) -> ProgressBar {
+    // The template is a constant of this file; were it wrong, the bare message is still shown.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(label.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
 
 /// The display of one run.
 #[derive(Debug)]
 pub struct Live {
     bar: Option<ProgressBar>,
+    /// Of which this is a line.
+    board: Option<Board>,
     label: String,
     phase: Phase,
     kills: usize,
@@ -21,25 +89,19 @@ pub struct Live {
 impl Live {
     /// A display on stderr; `label` names the run.
     pub fn new(label: &str) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-            // The template is a constant of this file; were it wrong, the bare message is still shown.
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar.set_prefix(label.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(250));
-            bar
-        });
-        Self { bar, label: label.to_owned(), phase: Phase::Boot, kills: 0, stalled: false }
+        let bar = std::io::stderr()
+            .is_terminal()
+            .then(|| styled(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8)), label));
+        Self { bar, board: None, label: label.to_owned(), phase: Phase::Boot, kills: 0, stalled: false }
     }
 
     /// A line that stays.
     pub fn note(&self, text: &str) {
         let line = format!("{}: {text}", self.label);
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+        match (&self.board, &self.bar) {
+            (Some(board), _) => board.aside(|| eprintln!("{line}")),
+            (None, Some(bar)) => bar.suspend(|| eprintln!("{line}")),
+            (None, None) => eprintln!("{line}"),
         }
     }
 

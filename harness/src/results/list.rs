@@ -5,6 +5,7 @@
 use super::run_json::{ReadError, RunJson};
 use super::store::file;
 use crate::event::Reason;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -78,19 +79,31 @@ pub fn list(root: &Path) -> std::io::Result<Listing> {
     Ok(listing)
 }
 
-/// How many runs of just this scenario on just this kernel image are stored: the same resolved YAML, the same hash. Runs
-/// that were called off do not count; all others do, so that no end is tried again until it pleases.
-///
-/// # Errors
-/// Where the root cannot be read.
-pub fn recorded(root: &Path, scenario_yaml: &str, kernel_hash: &str) -> std::io::Result<u64> {
-    let same = |run: &RunJson| {
-        let folder = run.result.as_deref().unwrap_or(Path::new(""));
-        run.kernel_identity.hash == kernel_hash
-            && run.inconclusive != Some(Reason::Cancelled)
-            && fs::read(folder.join(file::SCENARIO)).is_ok_and(|text| text == scenario_yaml.as_bytes())
-    };
-    Ok(list(root)?.runs.iter().filter(|run| same(run)).count() as u64)
+/// The runs that are stored, by what they were of.
+#[derive(Debug, Default)]
+pub struct Recorded(HashMap<(String, Vec<u8>), Vec<RunJson>>);
+
+impl Recorded {
+    /// Reads a folder of results. Runs that were called off are left out; all others are there, so that no end is tried again
+    /// until it pleases.
+    ///
+    /// # Errors
+    /// Where the root cannot be read.
+    pub fn read(root: &Path) -> std::io::Result<Self> {
+        let mut recorded = HashMap::<_, Vec<RunJson>>::new();
+        for run in list(root)?.runs.into_iter().filter(|run| run.inconclusive != Some(Reason::Cancelled)) {
+            let folder = run.result.as_deref().unwrap_or(Path::new(""));
+            if let Ok(yaml) = fs::read(folder.join(file::SCENARIO)) {
+                recorded.entry((run.kernel_identity.hash.clone(), yaml)).or_default().push(run);
+            }
+        }
+        Ok(Self(recorded))
+    }
+
+    /// The runs of just this scenario on just this kernel image: the same resolved YAML, the same hash.
+    pub fn of(&self, scenario_yaml: &str, kernel_hash: &str) -> &[RunJson] {
+        self.0.get(&(kernel_hash.to_owned(), scenario_yaml.as_bytes().to_vec())).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Reads the record of a result folder.
@@ -194,8 +207,8 @@ mod tests {
         keep("name: a\n", "h", Some(Reason::Cancelled));
         keep("name: a\n", "other", None);
         keep("name: b\n", "h", None);
-        assert_eq!(recorded(root.path(), "name: a\n", "h").unwrap(), 2);
-        assert_eq!(recorded(&root.path().join("nowhere"), "name: a\n", "h").unwrap(), 0);
+        assert_eq!(Recorded::read(root.path()).unwrap().of("name: a\n", "h").len(), 2);
+        assert_eq!(Recorded::read(&root.path().join("nowhere")).unwrap().of("name: a\n", "h").len(), 0);
     }
 
     #[test]

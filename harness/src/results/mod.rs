@@ -6,13 +6,15 @@ mod console_log;
 mod event_log;
 mod fill;
 mod list;
+mod merge;
 mod run_json;
 mod sink;
 mod store;
 
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
-pub use list::{Broken, FileInfo, Listing, Shown, list, load, recorded, show};
+pub use list::{Broken, FileInfo, Listing, Recorded, Shown, list, load, show};
+pub use merge::{Merged, merge};
 #[cfg(test)]
 pub(crate) use run_json::tests::sample;
 pub use run_json::{

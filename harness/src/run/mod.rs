@@ -11,6 +11,7 @@ mod execute;
 mod faults;
 mod host;
 mod machine;
+mod many;
 mod prepare;
 #[cfg(test)]
 pub(crate) mod sim;
@@ -20,4 +21,5 @@ pub use drive::{Evidence, Sink, drive};
 pub use execute::execute;
 pub use host::Host;
 pub use machine::{Action, Machine};
+pub use many::{Ended, Past, Watch, Work, many};
 pub use prepare::describe;

@@ -3,9 +3,10 @@
 //! May not live here: any rule about what a file says.
 
 use super::check::NamedSource;
+use super::matrix::Matrix;
 use super::model::Scenario;
 use super::problem::{Problem, ScenarioError};
-use super::raw::{RawKernels, RawScenario};
+use super::raw::{RawKernels, RawMatrix, RawScenario};
 use super::text::{Insert, Text};
 use super::tree::Node;
 use super::{check, decode, overrides};
@@ -21,6 +22,8 @@ const MAX_LINE: usize = 1 << 16;
 /// What a scenario file is called in messages, and what it holds at least.
 const SCENARIO: (&str, &str) =
     ("scenario", "a scenario has at least a name, a summary, a kernel, a guest and a workload");
+/// The same of a matrix file.
+const MATRIX: (&str, &str) = ("matrix", "a matrix has at least a name, a summary and scenarios");
 /// The same of kernels.yaml.
 const KERNELS: (&str, &str) = ("list of kernels", "a kernel is `NAME: {debian: RELEASE}`, or has `image` or `source`");
 
@@ -93,6 +96,30 @@ pub fn parse_kernels(text: &str, file: &Path, folder: &Path) -> Result<Vec<Named
     };
     match absolute(folder) {
         Ok(folder) => check::check_kernels(&raw, &text, file, &folder).or_else(|problems| fail(&text, problems)),
+        Err(problem) => fail(&text, vec![*problem]),
+    }
+}
+
+/// Loads a matrix file; its scenarios are files of their own.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_matrix(path: &Path) -> Result<Matrix, ScenarioError> {
+    let fail = |text: &Text, problems: Vec<Problem>| Err(ScenarioError::new(path, text.clone(), problems));
+    let text = match read(path, MATRIX.0) {
+        Ok(text) => text,
+        Err(problem) => return fail(&Text::new("", &[]), vec![*problem]),
+    };
+    let text = match sound_text(&text, &[], MATRIX) {
+        Ok(text) => text,
+        Err((text, problem)) => return fail(&text, vec![*problem]),
+    };
+    let raw: RawMatrix = match decode::decode(text.as_str(), MATRIX.0) {
+        Ok(raw) => raw,
+        Err(problem) => return fail(&text, vec![*problem]),
+    };
+    match absolute(path.parent().unwrap_or(Path::new(""))) {
+        Ok(folder) => check::check_matrix(&raw, &text, &folder).or_else(|problems| fail(&text, problems)),
         Err(problem) => fail(&text, vec![*problem]),
     }
 }

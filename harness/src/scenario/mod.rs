@@ -9,6 +9,7 @@ mod choices;
 mod decode;
 mod expect;
 mod load;
+mod matrix;
 mod model;
 mod overrides;
 mod problem;
@@ -25,7 +26,8 @@ mod write;
 
 pub use check::{FRAGMENTS, NamedSource, REPRODUCERS};
 pub use expect::{Difference, Observed, check, matching};
-pub use load::{load, load_kernels, parse, parse_kernels};
+pub use load::{load, load_kernels, load_matrix, parse, parse_kernels};
+pub use matrix::{Include, Matrix, Pick, Values};
 pub use model::*;
 pub use problem::{Place, ScenarioError};
 pub use schema::json_schema;

@@ -4,9 +4,11 @@
 
 mod fault;
 mod kernel;
+mod matrix;
 
 pub use fault::{RawBalloon, RawError, RawFault, RawPause, RawStop, RawThrottle};
 pub use kernel::{RawBase, RawDebianConfig, RawKernel, RawKernels, RawSource, RawTree};
+pub use matrix::{RawCellExpectation, RawInclude, RawMatrix, RawPick};
 
 use super::model::{Filesystem, Mechanism, Outcome, ProbeKind, VersionBound};
 use super::scalars::{

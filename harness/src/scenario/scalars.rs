@@ -121,6 +121,12 @@ text! {
     "the name of a long option without its dashes; other arguments are written as a list"
 }
 text! {
+    /// A key of a scenario, with dots between names: `workload.args.hogs`.
+    KeyPath, "a key of a scenario", r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", 200,
+    |text| text.split('.').all(|part| !part.is_empty() && part.chars().all(|c| letter_or_digit(c) || "_-".contains(c))),
+    "a key is names with dots between, as `--set` takes it: `guest.memory`"
+}
+text! {
     /// The name of an environment variable.
     VariableName, "a variable's name", "^[A-Za-z_][A-Za-z0-9_]*$", 100,
     |text| word(text, |c| c.is_ascii_alphabetic() || c == '_', |c| letter_or_digit(c) || c == '_'),
@@ -245,6 +251,29 @@ impl Scalar for Size {
 
     fn schema() -> Schema {
         json_schema!({"type": "string", "pattern": units::SIZE_PATTERN, "examples": ["256 MiB", "1 GiB"]})
+    }
+}
+
+/// A probability, over one half and under 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(pub f64);
+
+impl Scalar for Share {
+    const BARE: bool = true;
+
+    fn read(text: &str) -> Result<Self, Wrong> {
+        match text.parse::<f64>() {
+            Ok(share) if share > 0.5 && share < 1.0 => Ok(Self(share)),
+            _ => Err(Wrong::new(format!("{text:?} is no such probability"), "a number over 0.5 and under 1: `0.95`")),
+        }
+    }
+
+    fn text(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1})
     }
 }
 

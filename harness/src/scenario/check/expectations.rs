@@ -31,7 +31,7 @@ impl Checker<'_> {
         read.into_iter().collect()
     }
 
-    fn expectation(&mut self, raw: &RawExpectation) -> Option<Expectation> {
+    pub(super) fn expectation(&mut self, raw: &RawExpectation) -> Option<Expectation> {
         let kernel = self.read_optional(raw.kernel.as_ref());
         let tag = self.read_optional(raw.tag.as_ref());
         let version = self.read_optional(raw.version.as_ref());

@@ -6,11 +6,13 @@ mod expectations;
 mod faults;
 mod guest;
 mod kernel;
+mod matrix;
 mod source;
 mod times;
 mod workload;
 
 pub use kernel::{NamedSource, check_kernels};
+pub use matrix::check_matrix;
 pub use source::FRAGMENTS;
 pub use workload::REPRODUCERS;
 

@@ -1,0 +1,87 @@
+//! The matrices that are shipped, and what is wrong with others.
+//! Lives here: that their cells' scenarios load, and the errors of a matrix file, place by place.
+//! May not live here: running one.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use oomph::campaign::matrix::cells;
+use oomph::scenario::{Matrix, load, load_matrix};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn shipped(name: &str) -> Matrix {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is a folder of the workspace");
+    load_matrix(&root.join("scenarios/matrix").join(name)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn every_shipped_matrix_loads_and_so_do_its_cells() {
+    for (name, count) in [("smoke.yaml", 2), ("kernel-versions.yaml", 20), ("inode-mutex-sweep.yaml", 14)] {
+        let matrix = shipped(name);
+        assert_eq!(Some(matrix.name.as_str()), name.strip_suffix(".yaml"));
+        let cells = cells(&matrix);
+        assert_eq!(cells.len(), count, "{name}");
+        for cell in &cells {
+            load(&cell.scenario, &cell.overrides()).unwrap_or_else(|error| panic!("{}: {error}", cell.id));
+        }
+    }
+}
+
+const SOUND: &str = "\
+name: sample
+summary: A sample.
+scenarios: [a.yaml]
+kernels: [debian-6.1, debian-5.10]
+parameters: {workload.args.hogs: [2, 4]}
+repeats: 3
+settle: 0.95
+exclude: [{kernel: debian-5.10, set: {workload.args.hogs: 4}}]
+include: [{scenario: b.yaml, kernel: debian-sid}]
+expect: [{cells: {kernel: debian-sid}, be: {outcome: hung}}]
+";
+
+fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    for scenario in ["a.yaml", "b.yaml"] {
+        fs::write(folder.path().join(scenario), "").unwrap();
+    }
+    let file = folder.path().join("matrix.yaml");
+    fs::write(&file, text).unwrap();
+    (folder, file)
+}
+
+#[test]
+fn a_sound_matrix_is_read_as_it_is_written() {
+    let (folder, file) = written(SOUND);
+    let matrix = load_matrix(&file).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(matrix.scenarios, [folder.path().join("a.yaml")]);
+    assert_eq!((matrix.repeats, matrix.settle), (3, Some(0.95)));
+    let ids: Vec<String> = cells(&matrix).into_iter().map(|cell| cell.id).collect();
+    let first = ["a debian-6.1 workload.args.hogs=2", "a debian-5.10 workload.args.hogs=2"];
+    let last = ["a debian-6.1 workload.args.hogs=4", "b debian-sid"];
+    assert_eq!(ids, [first, last].concat());
+}
+
+#[test]
+fn each_mistake_is_told_at_its_place() {
+    let cases = [
+        ("scenarios: [a.yaml]", "scenarios: [c.yaml]", (3, 13), "does not exist"),
+        ("scenarios: [a.yaml]", "scenarios: []", (3, 12), "the list is empty"),
+        ("scenarios: [a.yaml]", "scenarios: [a.yaml, a.yaml]", (3, 21), "is there twice"),
+        ("repeats: 3", "repeats: 0", (6, 10), "out of range"),
+        ("settle: 0.95", "settle: 1.5", (7, 9), "no such probability"),
+        ("{kernel: debian-5.10,", "{kernel: debian-5.1,", (8, 20), "no kernel of this matrix"),
+        ("hogs: 4}}", "hogs: 5}}", (8, 59), "never is `5` here"),
+        ("set: {workload.args.hogs: 4}", "set: {workload.args.hog: 4}", (8, 39), "no parameter of this matrix"),
+        ("{cells: {kernel", "{cells: {scenario: b.yml, kernel", (10, 29), "does not exist"),
+        ("outcome: hung", "outcome: hang", (10, 59), "hang"),
+        ("repeats: 3", "repeat: 3", (6, 1), "unknown key `repeat`"),
+    ];
+    for (from, to, place, message) in cases {
+        assert_eq!(SOUND.matches(from).count(), 1, "{from}");
+        let (_folder, file) = written(&SOUND.replace(from, to));
+        let error = load_matrix(&file).expect_err(to);
+        let first = error.places().remove(0);
+        assert_eq!((first.line, first.column), place, "{to}: {error}");
+        assert!(error.to_string().contains(message), "{to}: {error}");
+    }
+}
