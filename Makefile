@@ -20,6 +20,8 @@ demo: build
 build: setup
 	$(CARGO) build --release --locked -p oomph
 
+# One test more than there are processors: a guest that hangs, or stands still, mostly waits.
+test: export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
 test: setup
 	$(CARGO) test --workspace --locked
 
