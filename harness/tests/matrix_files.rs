@@ -73,7 +73,7 @@ fn each_mistake_is_told_at_its_place() {
         ("hogs: 4}}", "hogs: 5}}", (8, 59), "never is `5` here"),
         ("set: {workload.args.hogs: 4}", "set: {workload.args.hog: 4}", (8, 39), "no parameter of this matrix"),
         ("{cells: {kernel", "{cells: {scenario: b.yml, kernel", (10, 29), "does not exist"),
-        ("outcome: hung", "outcome: hang", (10, 59), "hang"),
+        ("outcome: hung", "outcome: hang", (10, 54), "hang"),
         ("repeats: 3", "repeat: 3", (6, 1), "unknown key `repeat`"),
     ];
     for (from, to, place, message) in cases {

@@ -55,7 +55,7 @@ pub struct Ended {
 
 enum Done {
     Kernel(usize, anyhow::Result<Option<Past>>),
-    Run(usize, anyhow::Result<RunJson>),
+    Run(usize, Box<anyhow::Result<RunJson>>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,12 +85,14 @@ pub async fn many<W: Work>(
     let mut tasks = JoinSet::new();
     let mut needs: Vec<(Option<usize>, Need)> = Vec::new();
     loop {
-        while !stop {
+        loop {
             let room = |need| pool.fits(&needs.iter().map(|(_, need)| *need).collect::<Vec<_>>(), need);
             let making = kernels.contains(&Kernel::Making);
             let unknown = kernels.iter().position(|kernel| *kernel == Kernel::Unknown).filter(|_| !making);
             let ready = |cell: usize| kernels[work.kernel(cell)] == Kernel::Ready && room(work.need(cell));
-            if let Some(kernel) = unknown.filter(|_| room(BUILD)) {
+            if stop {
+                break;
+            } else if let Some(kernel) = unknown.filter(|_| room(BUILD)) {
                 kernels[kernel] = Kernel::Making;
                 needs.push((None, BUILD));
                 let work = Arc::clone(work);
@@ -99,7 +101,7 @@ pub async fn many<W: Work>(
                 grid.tallies[cell].running += 1;
                 needs.push((Some(cell), work.need(cell)));
                 let work = Arc::clone(work);
-                tasks.spawn(async move { Done::Run(cell, work.run(cell).await) });
+                tasks.spawn(async move { Done::Run(cell, Box::new(work.run(cell).await)) });
             } else {
                 break;
             }
@@ -131,21 +133,19 @@ pub async fn many<W: Work>(
                 let cells: Vec<usize> = (0..grid.cells.len()).filter(|&cell| work.kernel(cell) == kernel).collect();
                 lose(grid, &cells, &error, &mut ended, watch);
             }
-            Done::Run(cell, Ok(run)) => {
+            Done::Run(cell, run) => {
                 grid.tallies[cell].running -= 1;
-                if run.inconclusive == Some(Reason::Cancelled) {
-                    (ended.interrupted, stop) = (true, true);
-                    continue;
+                match *run {
+                    Err(error) => lose(grid, &[cell], &error, &mut ended, watch),
+                    Ok(run) if run.inconclusive == Some(Reason::Cancelled) => (ended.interrupted, stop) = (true, true),
+                    Ok(run) => {
+                        grid.tallies[cell].add(&run);
+                        stop |= fail_fast && run.outcome.is_some() && !run.expected;
+                        if let Err(error) = watch.finished(cell, &run, grid) {
+                            (told, stop) = (Err(error), true);
+                        }
+                    }
                 }
-                grid.tallies[cell].add(&run);
-                stop |= fail_fast && run.outcome.is_some() && !run.expected;
-                if let Err(error) = watch.finished(cell, &run, grid) {
-                    (told, stop) = (Err(error), true);
-                }
-            }
-            Done::Run(cell, Err(error)) => {
-                grid.tallies[cell].running -= 1;
-                lose(grid, &[cell], &error, &mut ended, watch);
             }
         }
     }
