@@ -2,9 +2,11 @@
 //! Lives here: statistics over runs, and counts by scenario and kernel (pure).
 //! May not live here: running anything, files, clocks.
 
+mod bad_when;
 mod interval;
 pub mod matrix;
 mod summary;
 
+pub use bad_when::{BadWhen, HUNG};
 pub use interval::{Interval, wilson};
 pub use summary::{Row, Share, Spread, summarise};
