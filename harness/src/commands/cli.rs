@@ -3,6 +3,7 @@
 //! May not live here: what a verb does.
 
 use crate::campaign::matrix::Shard;
+use crate::campaign::{BadWhen, HUNG};
 use crate::scenario;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -69,6 +70,8 @@ pub enum Verb {
     Run(Run),
     /// Run a matrix: scenarios × kernels × values × repeats
     Matrix(Matrix),
+    /// Find the commit that made a kernel bad, by a reproducer that hits only sometimes
+    Bisect(Bisect),
     /// Judge a stored run anew, from its events.jsonl alone
     Replay {
         /// Result folder, or an events.jsonl
@@ -129,6 +132,60 @@ pub struct Run {
     /// Print what the scenarios' reproducers provoke and why, and run nothing
     #[arg(long)]
     pub explain: bool,
+    /// Exit codes for `git bisect run`: 0 good, 1 bad (at the first bad run), 125 where no run had an outcome or the kernel does not
+    /// build; what is expected does not matter
+    #[arg(long)]
+    pub bisect_exit: bool,
+    /// With --bisect-exit: which runs are bad
+    #[arg(long, value_name = "CONDITION", default_value = HUNG, requires = "bisect_exit")]
+    pub bad_when: BadWhen,
+}
+
+/// `oomph bisect`.
+#[derive(Debug, Args)]
+pub struct Bisect {
+    /// Scenario file; what it expects does not matter
+    pub scenario: PathBuf,
+    /// The kernel's git repository
+    #[arg(long, value_name = "DIR")]
+    pub tree: PathBuf,
+    /// A commit, tag or branch that is good
+    #[arg(long, value_name = "REF")]
+    pub good: String,
+    /// One that is bad, a descendant of it
+    #[arg(long, value_name = "REF")]
+    pub bad: String,
+    /// Which runs are bad, e.g. 'outcome==hung && mechanism==oom-deadlock' or 'max_stall>20s'
+    #[arg(long, value_name = "CONDITION", default_value = HUNG)]
+    pub bad_when: BadWhen,
+    /// Kernel from source (a name from kernels.yaml) whose configuration, patches and make variables the commits are built with
+    /// [default: the scenario's, where that is built from source, else our base configuration]
+    #[arg(long, value_name = "NAME")]
+    pub kernel: Option<String>,
+    /// Of merges follow only the first parent
+    #[arg(long)]
+    pub first_parent: bool,
+    /// Only commits that change something below this path (may be repeated)
+    #[arg(long = "path", visible_alias = "paths", value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Stop when a commit is the culprit with this probability
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = confidence)]
+    pub confidence: f64,
+    /// Most runs that count
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_runs: u32,
+    /// Start nothing new after this time, e.g. 8h
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub time: Option<Duration>,
+    /// Count the runs of this bisection that are in the results folder already
+    #[arg(long)]
+    pub resume: bool,
+    /// Set a value of the scenario, e.g. workload.args.writers=20 (may be repeated)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Accelerator
+    #[arg(long, value_name = "ACCEL", default_value = "auto")]
+    pub accel: Accel,
 }
 
 /// The form in which a CI system takes a matrix.
@@ -277,6 +334,13 @@ fn age(text: &str) -> Result<Duration, String> {
     }
     let age = scenario::duration(text).map_err(|wrong| format!("{}; {}; `30d`", wrong.message, wrong.right))?;
     Ok(Duration::from_millis(age))
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.5..1.0).contains(&share) => Ok(share),
+        _ => Err("a probability of at least 0.5 and below 1 is wanted, such as 0.95".into()),
+    }
 }
 
 fn size(text: &str) -> Result<u64, String> {

@@ -18,6 +18,10 @@ pub enum Status {
     Inconclusive,
     /// The user ended it.
     Interrupted,
+    /// To git bisect: this commit says nothing.
+    Skip,
+    /// To git bisect: do not go on.
+    Abort,
 }
 
 impl Status {
@@ -31,8 +35,19 @@ impl Status {
             Self::Unexpected => 2,
             Self::Usage => 3,
             Self::Interrupted => 4,
+            Self::Skip | Self::Abort => 5,
         };
         if weight(other) > weight(self) { other } else { self }
+    }
+
+    /// The same for `git bisect run` (git-bisect(1)): 0 is good, 125 is neither, 128 and more end it, all else is bad.
+    #[must_use]
+    pub fn for_git_bisect(self) -> Self {
+        match self {
+            Self::Inconclusive => Self::Skip,
+            Self::Usage => Self::Abort,
+            other => other,
+        }
     }
 }
 
@@ -44,6 +59,8 @@ impl From<Status> for ExitCode {
             Status::Usage => 2,
             Status::Inconclusive => 3,
             Status::Interrupted => 130,
+            Status::Skip => 125,
+            Status::Abort => 129,
         })
     }
 }
@@ -56,5 +73,13 @@ mod tests {
     fn what_was_seen_outweighs_what_was_not() {
         assert_eq!(AsExpected.and(Inconclusive).and(Unexpected).and(Inconclusive), Unexpected);
         assert_eq!(Unexpected.and(Interrupted), Interrupted);
+    }
+
+    #[test]
+    fn a_mistake_is_no_bad_kernel_to_git() {
+        let code = |status: super::Status| std::process::ExitCode::from(status.for_git_bisect());
+        let codes =
+            [AsExpected, Unexpected, Inconclusive, Usage, Interrupted].map(|status| format!("{:?}", code(status)));
+        assert_eq!(codes, [0, 1, 125, 129, 130].map(|code| format!("{:?}", std::process::ExitCode::from(code))));
     }
 }

@@ -3,6 +3,7 @@
 //! May not live here: logic that a test would want to reach without a process.
 
 mod attach;
+mod bisect;
 mod cli;
 mod doctor;
 mod exit;
@@ -28,6 +29,7 @@ pub fn dispatch(cli: Cli) -> Status {
     let done = match &cli.verb {
         Verb::Run(options) => run::run(&cli.global, options, &output),
         Verb::Matrix(options) => matrix::matrix(&cli.global, options, &output),
+        Verb::Bisect(options) => bisect::bisect(&cli.global, options, &output),
         Verb::Replay { result } => replay::replay(result, &output),
         Verb::Attach(options) => attach::attach(options, &output),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),
@@ -39,8 +41,12 @@ pub fn dispatch(cli: Cli) -> Status {
             Ok(Status::AsExpected)
         }
     };
-    done.unwrap_or_else(|error| {
+    let status = done.unwrap_or_else(|error| {
         output.error(&error);
         Status::Usage
-    })
+    });
+    match &cli.verb {
+        Verb::Run(options) if options.bisect_exit => status.for_git_bisect(),
+        _ => status,
+    }
 }

@@ -46,12 +46,21 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
         let host = Host::look(Cache::open(None)?, wanted).await?;
         let store = Store::new(&global.results)?;
         let mut status = Status::AsExpected;
+        // With --bisect-exit: runs with an outcome that is not bad.
+        let mut good = 0_u32;
         for scenario in &scenarios {
             let live = Live::new(&scenario.name);
             let progress = |text: &str| live.doing(text);
             let kernel = interruptible(kernel::resolve(&scenario.kernel, &names, host.cache(), &progress)).await?;
             live.done();
-            let Some(kernel) = kernel.transpose()? else { return Ok(Status::Interrupted) };
+            let kernel = match kernel {
+                None => return Ok(Status::Interrupted),
+                Some(Err(error)) if options.bisect_exit && error.is_of_source() => {
+                    output.error(&error.into());
+                    return Ok(Status::Inconclusive);
+                }
+                Some(kernel) => kernel?,
+            };
             let done = match options.resume {
                 true => Recorded::read(&global.results)?.of(&scenario::to_yaml(scenario)?, &kernel.hash).len(),
                 false => 0,
@@ -62,13 +71,22 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
                     all => format!("{} {number}/{all}", scenario.name),
                 };
                 let run = run::execute(&host, &store, scenario, &kernel, Live::new(&label)).await?;
-                status = status.and(output.run(&run)?);
-                if status == Status::Interrupted {
-                    return Ok(status);
+                let of_run = output.run(&run)?;
+                if of_run == Status::Interrupted {
+                    return Ok(of_run);
+                } else if !options.bisect_exit {
+                    status = status.and(of_run);
+                    continue;
+                }
+                match options.bad_when.judge(&run) {
+                    Some(true) => return Ok(Status::Unexpected),
+                    Some(false) => good += 1,
+                    None => {}
                 }
             }
         }
-        Ok(status)
+        let no_outcome = options.bisect_exit && good == 0;
+        Ok(if no_outcome { Status::Inconclusive } else { status })
     })
 }
 

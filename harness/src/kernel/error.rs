@@ -162,6 +162,17 @@ pub enum Error {
     Cancelled,
 }
 
+impl Error {
+    /// Whether it lies in the source that was to be built, and another commit of it may well build: it does not compile, a patch does
+    /// not apply, an option that must be there is not. All else lies in this host, or in what was asked for.
+    pub fn is_of_source(&self) -> bool {
+        matches!(
+            self,
+            Self::Make(MakeError::Failed { .. } | MakeError::TooMuch { .. }) | Self::Patch { .. } | Self::Config(_)
+        )
+    }
+}
+
 impl From<Cancelled> for Error {
     fn from(_: Cancelled) -> Self {
         Self::Cancelled

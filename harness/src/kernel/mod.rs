@@ -33,8 +33,8 @@ pub use job::Progress;
 pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
 pub use names::{Named, Names};
-pub use resolve::{build, check, find, known, meaning, resolve};
-pub use source::{Build, MakeError, Patch, Tool, describe, export, missing};
+pub use resolve::{build, check, find, history, known, meaning, resolve};
+pub use source::{Build, Commit, Follow, History, MakeError, Patch, Tool, describe, export, missing};
 pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 
 use serde::Serialize;

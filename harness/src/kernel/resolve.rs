@@ -7,10 +7,10 @@ use super::cache::{Cache, path_safe};
 use super::error::Error;
 use super::job::{Job, Progress, blocking};
 use super::names::{Named, Names};
-use super::source::{self, Tool};
+use super::source::{self, Follow, History, Tool};
 use super::{debian, file};
 use crate::scenario::{KernelSource, KernelSpec, SourceBuild, SourceTree};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The kernel that `spec` means, fetched if need be. Dropping the future calls the work off.
 ///
@@ -52,6 +52,22 @@ pub fn check(spec: Option<&KernelSpec>, names: &Names) -> Result<Vec<Tool>, Erro
         (_, KernelSource::Source(spec), _) => source::check(&spec, &Job::silent()),
         (name, ..) => Err(Error::NotBuilt { name }),
     }
+}
+
+/// What lies between two ends of a git repository on this machine.
+///
+/// # Errors
+/// Where it is no repository, has no such references, or the good end is no ancestor of the bad one.
+pub async fn history(
+    directory: &Path,
+    ends: (&str, &str),
+    follow: &Follow,
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<History, Error> {
+    let (directory, follow, cache) = (directory.to_owned(), follow.clone(), cache.clone());
+    let (good, bad) = (ends.0.to_owned(), ends.1.to_owned());
+    blocking(progress, move |job| source::history(&directory, (&good, &bad), &follow, &cache, job)).await
 }
 
 /// The kernel that `spec` means, if it is here: no network is asked and nothing is built. Blocks for some milliseconds.
@@ -128,7 +144,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::kernel::header::tests::bzimage;
-    use std::path::Path;
 
     #[tokio::test]
     async fn a_named_image_brings_its_tags() {

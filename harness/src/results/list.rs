@@ -100,6 +100,11 @@ impl Recorded {
         Ok(Self(recorded))
     }
 
+    /// All runs, by the resolved YAML of their scenario.
+    pub fn each(&self) -> impl Iterator<Item = (&[u8], &RunJson)> {
+        self.0.iter().flat_map(|((_, yaml), runs)| runs.iter().map(|run| (yaml.as_slice(), run)))
+    }
+
     /// The runs of just this scenario on just this kernel image: the same resolved YAML, the same hash.
     pub fn of(&self, scenario_yaml: &str, kernel_hash: &str) -> &[RunJson] {
         self.0.get(&(kernel_hash.to_owned(), scenario_yaml.as_bytes().to_vec())).map_or(&[], Vec::as_slice)

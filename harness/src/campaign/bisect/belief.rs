@@ -95,15 +95,12 @@ impl Belief {
         Marginal { likely, hit, slip, unclear_hit, unclear_slip }
     }
 
-    /// How likely the rates of hits and of slips are, each ascending by rate.
-    pub fn rates(&self) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
-        let sorted = |of: fn(&Rates) -> f64| {
-            let each = self.rates.iter().zip(&self.weights);
-            let mut all: Vec<(f64, f64)> = each.map(|(rates, weights)| (of(rates), weights.iter().sum())).collect();
-            all.sort_by(|a, b| a.0.total_cmp(&b.0));
-            all
-        };
-        (sorted(|rates| rates.hit), sorted(|rates| rates.slip))
+    /// One of the two rates: its values in ascending order, and how likely each is.
+    pub fn rate(&self, of: fn(&Rates) -> f64) -> Vec<(f64, f64)> {
+        let each = self.rates.iter().zip(&self.weights);
+        let mut all: Vec<(f64, f64)> = each.map(|(rates, weights)| (of(rates), weights.iter().sum())).collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all
     }
 }
 

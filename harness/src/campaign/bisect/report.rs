@@ -67,8 +67,9 @@ impl Report {
         suspects.sort_by(|a, b| b.likely.total_cmp(&a.likely));
         let told = suspects.iter().take(MOST).take_while(|suspect| suspect.likely >= LEAST).count();
         suspects.truncate(told);
-        let (hit, slip) = belief.rates();
-        Self { suspects, alike, hit: Estimate::of(&hit), slip: Estimate::of(&slip), counts, broken }
+        let hit = Estimate::of(&belief.rate(|rates| rates.hit));
+        let slip = Estimate::of(&belief.rate(|rates| rates.slip));
+        Self { suspects, alike, hit, slip, counts, broken }
     }
 }
 

@@ -9,7 +9,7 @@ use super::report::{Count, Report};
 use std::collections::BTreeSet;
 
 /// Where a run is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
     /// The good end, which is no suspect.
     Good,
@@ -164,6 +164,12 @@ impl Search {
     /// Runs that count, so far.
     pub fn runs(&self) -> u32 {
         self.counts.iter().map(|count| count.bad + count.good).sum()
+    }
+
+    /// How likely it is that a commit has the culprit, or that all are bad.
+    pub fn likely_bad(&self, commit: usize) -> f64 {
+        let likely = self.belief.marginal().likely;
+        self.row(At::Commit(commit)).iter().zip(likely).map(|(has, likely)| has * likely).sum()
     }
 
     /// What is believed now, and why.

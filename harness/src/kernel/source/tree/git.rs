@@ -193,7 +193,7 @@ impl Repository {
     }
 
     /// What git writes to its output, as text with NULs in it.
-    fn text<W: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = W>, job: &Job) -> Result<String, Error> {
+    pub fn text<W: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = W>, job: &Job) -> Result<String, Error> {
         let mut file = self.file()?;
         let stdout = Some(file.try_clone().at("make a file in", &self.scratch)?);
         call(Some(&self.directory), args, QUERY_DEADLINE, Given { stdout, ..Given::default() }, job)?;
