@@ -1,6 +1,7 @@
 # make demo    one scenario on Debian's own kernel, from nothing to a verdict
 # make test    every test: pure parts, fake guests, real QEMU guests
-# make bench   how quickly a guest is ready, and what the harness costs: ratios of one run, on an idle machine
+# make bench   how quickly a guest is ready, and what the harness costs: ratios of one run, on an idle machine; then how many runs
+#              a bisection needs, simulated (BISECT_TRIALS, BISECT_MERGED_TRIALS)
 # make soak    long series of real runs, in rounds; resumable (SOAK_ROUNDS, SOAK_STORE)
 # make lint    formatting and clippy
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
@@ -30,7 +31,8 @@ lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 bench: build
-	$(CARGO) run --release --locked --quiet -p oomph-bench -- $(OOMPH)
+	$(CARGO) run --release --locked --quiet -p oomph-bench --bin oomph-bench -- $(OOMPH)
+	$(CARGO) run --release --locked --quiet -p oomph-bench --bin bisect
 
 soak: build
 	scripts/soak.sh $(OOMPH) $(SOAK_STORE) $(SOAK_ROUNDS)

@@ -268,8 +268,12 @@ mod tests {
     use crate::campaign::HUNG;
     use crate::campaign::bisect::{Costs, Graph, Options, Step};
 
+    fn id(number: usize) -> String {
+        format!("{number}{}", "a".repeat(39))
+    }
+
     fn history() -> History {
-        let commit = |number: usize| Commit { id: format!("{number:040x}"), subject: format!("mm: change {number}") };
+        let commit = |number: usize| Commit { id: id(number), subject: format!("mm: change {number}") };
         History {
             good: Commit { id: "f".repeat(40), subject: "Linux 6.1".into() },
             commits: (0..8).map(commit).collect(),
@@ -299,7 +303,7 @@ mod tests {
     fn the_account_has_what_a_patch_mail_needs() {
         let (search, done) = search();
         let account = Account::new(&history(), &search, &done, &HUNG.parse().unwrap(), 600.0);
-        assert_eq!((account.end, account.culprit.as_deref()), ("found", Some(format!("{:040x}", 5).as_str())));
+        assert_eq!((account.end, account.culprit.as_deref()), ("found", Some(id(5).as_str())));
         insta::assert_snapshot!(bisection(&account));
     }
 
@@ -310,12 +314,12 @@ mod tests {
         let mut lines = log.lines();
         assert_eq!(lines.next(), Some("git bisect start"));
         let judged = |number: usize| {
-            let id = format!("{number:040x}");
+            let id = id(number);
             log.lines()
                 .find(|line| line.starts_with("git") && line.ends_with(&id))
                 .map(|line| line[11..].split(' ').next().unwrap())
         };
         assert_eq!((judged(7), judged(5), judged(4)), (Some("bad"), Some("bad"), Some("good")), "{log}");
-        assert!(log.ends_with("# first bad commit: [0000000000000000000000000000000000000005] mm: change 5\n"));
+        assert!(log.ends_with(&format!("# first bad commit: [{}] mm: change 5\n", id(5))));
     }
 }
