@@ -16,12 +16,12 @@ pub struct Rates {
 /// Rates of hits: from one in fifty to nearly always, in equal steps of their log odds. A reproducer that hits more rarely asks for
 /// more than 1,000 runs.
 const HITS: (f64, f64, usize) = (0.02, 0.99, 20);
-/// Their weights are those of a beta distribution with both parameters this: all rates about as likely, extreme ones less.
-const BETA: f64 = 1.5;
+/// Their weights are those of a beta distribution with these parameters: all rates about as likely, high ones a little more.
+const BETA: (f64, f64) = (1.0, 0.7);
 /// How often a good kernel is called bad, as a part of how often a bad one is, and how likely that is. In most uses it never happens
 /// (no wrong verdict was seen in the runs of this repository's soak); where it does, what makes it happen is the same stall that was
 /// waited for. Tied to the rate of hits, since one bad run is to say as much at one in ten as at nine in ten.
-const SLIPS: [(f64, f64); 4] = [(0.0005, 0.6), (0.03, 0.1), (0.08, 0.22), (0.2, 0.08)];
+const SLIPS: [(f64, f64); 3] = [(0.0005, 0.72), (0.07, 0.23), (0.2, 0.05)];
 /// The least rate of slips: no run proves anything for good.
 const LEAST_SLIP: f64 = 1e-4;
 
@@ -35,7 +35,7 @@ pub fn prior() -> Vec<Rates> {
     });
     // The density in log odds is that in the rate times rate × (1 − rate).
     let pairs = hits.flat_map(|hit: f64| {
-        let density = (hit * (1.0 - hit)).powf(BETA);
+        let density = hit.powf(BETA.0) * (1.0 - hit).powf(BETA.1);
         SLIPS.iter().map(move |(part, likely)| Rates {
             hit,
             slip: (hit * part).max(LEAST_SLIP),
@@ -60,6 +60,6 @@ mod tests {
             pairs.iter().all(|pair| 0.0 < pair.slip && pair.slip < pair.hit && pair.hit < 1.0 && pair.weight > 0.0)
         );
         let mean: f64 = pairs.iter().map(|pair| pair.weight * pair.hit).sum();
-        assert!((0.4..0.6).contains(&mean), "{mean}");
+        assert!((0.4..0.7).contains(&mean), "{mean}");
     }
 }
