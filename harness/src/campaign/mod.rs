@@ -3,6 +3,7 @@
 //! May not live here: running anything, files, clocks.
 
 mod bad_when;
+pub mod compare;
 mod interval;
 pub mod matrix;
 mod summary;
