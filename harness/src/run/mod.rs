@@ -15,6 +15,7 @@ mod many;
 mod prepare;
 #[cfg(test)]
 pub(crate) mod sim;
+pub mod validate;
 
 pub use attach::{Reopened, attach};
 pub use drive::{Evidence, Sink, drive};
