@@ -2,6 +2,7 @@
 //! Lives here: what clap needs to know.
 //! May not live here: what a verb does.
 
+use crate::campaign::BadWhen;
 use crate::campaign::matrix::Shard;
 use crate::scenario;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -69,6 +70,8 @@ pub enum Verb {
     Run(Run),
     /// Run a matrix: scenarios × kernels × values × repeats
     Matrix(Matrix),
+    /// Whether a patch fixes a hang, changes nothing or makes it worse: runs without and with it until that is known
+    Validate(Validate),
     /// Judge a stored run anew, from its events.jsonl alone
     Replay {
         /// Result folder, or an events.jsonl
@@ -173,6 +176,92 @@ pub struct Matrix {
     pub plan: Option<Form>,
 }
 
+/// The answer that a validation is expected to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Expect {
+    /// Runs are bad less often with the change.
+    Fixes,
+    /// No difference that matters.
+    Same,
+    /// Runs are bad more often with the change.
+    Regresses,
+}
+
+/// `oomph validate`.
+#[derive(Debug, Args)]
+#[command(after_help = VALIDATE_EXIT)]
+pub struct Validate {
+    /// Scenario files that show what the change is to fix
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<PathBuf>,
+    /// Kernel without the change: a name from kernels.yaml, a bzImage, or the directory of a kernel's source
+    #[arg(long, value_name = "NAME|FILE")]
+    pub kernel: String,
+    /// The change: a unified diff or a mailbox, put into the kernel after its own patches (may be repeated, in order)
+    #[arg(long = "patch", value_name = "FILE", required_unless_present_any = ["against", "range"])]
+    pub patches: Vec<PathBuf>,
+    /// The change: commits of the git repository that the kernel's source is; after those of --patch
+    #[arg(long, value_name = "A..B")]
+    pub range: Option<String>,
+    /// Kernel with the change, as --kernel has it
+    #[arg(long, value_name = "NAME|FILE", conflicts_with_all = ["patches", "range"])]
+    pub against: Option<String>,
+    /// Scenario file that must not get worse; run as the others are, and one that regresses outweighs every fix (may be repeated)
+    #[arg(long = "guard", value_name = "SCENARIO")]
+    pub guards: Vec<PathBuf>,
+    /// Which runs are bad, whatever the scenario expects
+    #[arg(long, value_name = "CONDITION", default_value = crate::campaign::HUNG)]
+    pub bad_when: BadWhen,
+    /// The answer for exit code 0
+    #[arg(long, value_name = "ANSWER", default_value = "fixes")]
+    pub expect: Expect,
+    /// Probability of a false `fixes` or `regresses`, at most; all scenarios and guards share it
+    #[arg(long, value_name = "P", default_value_t = 0.05, value_parser = share)]
+    pub alpha: f64,
+    /// Probability of a false `no difference shown`, at most
+    #[arg(long, value_name = "P", default_value_t = 0.05, value_parser = share)]
+    pub beta: f64,
+    /// Difference between the shares of bad runs that would matter; a smaller one takes more runs to be excluded
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    pub difference: f64,
+    /// Runs of a scenario on a kernel at most; then it is undecided
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = count)]
+    pub max_runs: usize,
+    /// Count the runs of the same scenarios on the same kernels that are in the results folder already, the oldest first
+    #[arg(long)]
+    pub resume: bool,
+    /// Set a value of all scenarios, e.g. workload.args.writers=20 (may be repeated)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Accelerator
+    #[arg(long, value_name = "ACCEL", default_value = "auto")]
+    pub accel: Accel,
+}
+
+/// What ends a validation with which code.
+const VALIDATE_EXIT: &str = "\
+All: `regresses` where any scenario or guard does; else `undecided` where any is; else `fixes` where a scenario is fixed; else `no \
+difference shown`.
+
+Exit codes: 0 the answer is that of --expect; 1 it is another, or a regression; 2 the command line, a scenario, a kernel or the host is wrong; \
+3 undecided; 130 interrupted.";
+
+/// A share between 0 and 1, both left out.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("it lies between 0 and 1, and is neither: `0.05`".into()),
+    }
+}
+
+/// A number of runs.
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(count) if (1..=1000).contains(&count) => Ok(count),
+        _ => Err("it is a whole number from 1 to 1000".into()),
+    }
+}
+
 /// `oomph attach`.
 #[derive(Debug, Args)]
 pub struct Attach {
@@ -197,6 +286,8 @@ pub enum Results {
         #[arg(long)]
         markdown: bool,
     },
+    /// Compare two folders of results, or two kernels of one: outcomes, rates, Fisher's exact test, stalls
+    Compare(Compare),
     /// Copy results of other folders into the one of --results; what is there stays
     Merge {
         /// Folders of results
@@ -211,6 +302,39 @@ pub enum Results {
         /// Result folder
         result: PathBuf,
     },
+}
+
+/// What compared runs have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The scenario.
+    Scenario,
+    /// The kernel's name.
+    Kernel,
+    /// Values of the scenario that are not the same in all its runs.
+    Parameter,
+}
+
+/// `oomph results compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Folder of results
+    pub a: PathBuf,
+    /// Folder of results to compare with; the same one if two kernels are given
+    #[arg(required_unless_present = "kernels")]
+    pub b: Option<PathBuf>,
+    /// Of A only the runs of the first kernel, of B only those of the second
+    #[arg(long, value_name = "K1,K2", value_delimiter = ',', num_args = 1)]
+    pub kernels: Vec<String>,
+    /// What the runs of a group have in common [default: scenario,kernel,parameter; without kernel where A and B have none in common]
+    #[arg(long, value_name = "WHAT,…", value_delimiter = ',')]
+    pub by: Vec<By>,
+    /// Which runs are bad
+    #[arg(long, value_name = "CONDITION", default_value = crate::campaign::HUNG)]
+    pub bad_when: BadWhen,
+    /// As tables in Markdown
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// `oomph kernel`.
@@ -301,5 +425,29 @@ mod tests {
         assert!(age("30").unwrap_err().contains("has no unit") && age("30").unwrap_err().ends_with("`30d`"));
         assert_eq!(size("10GiB"), Ok(10 << 30));
         assert!(size("10G").unwrap_err().contains("`G` is not a unit of size"));
+    }
+
+    #[test]
+    fn a_validation_has_one_change() {
+        let parse = |words: &str| Cli::try_parse_from(format!("oomph validate s.yaml {words}").split_whitespace());
+        for good in [
+            "--kernel k --patch a --patch b",
+            "--kernel k --against l",
+            "--kernel k --range A..B --patch a --alpha 0.01",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for wrong in [
+            "--patch a",
+            "--kernel k",
+            "--kernel k --patch a --against l",
+            "--kernel k --range A..B --against l",
+            "--kernel k --against l --alpha 0",
+            "--kernel k --against l --difference 1",
+            "--kernel k --against l --max-runs 0",
+            "--kernel k --against l --bad-when wombat",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod attach;
 mod cli;
+mod compare;
 mod doctor;
 mod exit;
 mod interrupt;
@@ -14,6 +15,7 @@ mod replay;
 mod results;
 mod run;
 mod terminal;
+mod validate;
 
 pub use cli::Cli;
 pub use exit::Status;
@@ -28,6 +30,7 @@ pub fn dispatch(cli: Cli) -> Status {
     let done = match &cli.verb {
         Verb::Run(options) => run::run(&cli.global, options, &output),
         Verb::Matrix(options) => matrix::matrix(&cli.global, options, &output),
+        Verb::Validate(options) => validate::validate(&cli.global, options, &output),
         Verb::Replay { result } => replay::replay(result, &output),
         Verb::Attach(options) => attach::attach(options, &output),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),

@@ -3,15 +3,20 @@
 //! May not live here: judging, or the results' own files.
 
 mod grid;
+mod groups;
 mod kernel;
 mod live;
+mod sides;
 mod stacks;
 mod summary;
 mod text;
+mod validated;
 
 pub use grid::{marks, matrix};
+pub use groups::{group, groups};
 pub use kernel::kernel_block;
 pub use live::{Board, Live};
 pub use stacks::stacks;
 pub use summary::{row, table};
 pub use text::block;
+pub use validated::validated;
