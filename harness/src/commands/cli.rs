@@ -321,11 +321,11 @@ pub struct Compare {
     /// Folder of results
     pub a: PathBuf,
     /// Folder of results to compare with; the same one if two kernels are given
-    #[arg(required_unless_present = "kernels")]
+    #[arg(required_unless_present = "between")]
     pub b: Option<PathBuf>,
     /// Of A only the runs of the first kernel, of B only those of the second
     #[arg(long, value_name = "K1,K2", value_delimiter = ',', num_args = 1)]
-    pub kernels: Vec<String>,
+    pub between: Vec<String>,
     /// What the runs of a group have in common [default: scenario,kernel,parameter; without kernel where A and B have none in common]
     #[arg(long, value_name = "WHAT,…", value_delimiter = ',')]
     pub by: Vec<By>,
@@ -425,6 +425,21 @@ mod tests {
         assert!(age("30").unwrap_err().contains("has no unit") && age("30").unwrap_err().ends_with("`30d`"));
         assert_eq!(size("10GiB"), Ok(10 << 30));
         assert!(size("10G").unwrap_err().contains("`G` is not a unit of size"));
+    }
+
+    #[test]
+    fn a_comparison_is_of_two_folders_or_two_kernels() {
+        let parse = |words: &str| {
+            let cli = Cli::try_parse_from(format!("oomph results compare {words} --kernels k.yaml").split_whitespace());
+            cli.map(|cli| match cli.verb {
+                Verb::Results(Results::Compare(options)) => (options.between, options.by, cli.global.kernels),
+                other => panic!("{other:?}"),
+            })
+        };
+        let list = Some(PathBuf::from("k.yaml"));
+        assert_eq!(parse("a b --by scenario,kernel").unwrap(), (vec![], vec![By::Scenario, By::Kernel], list.clone()));
+        assert_eq!(parse("a --between k,l").unwrap(), (vec!["k".to_owned(), "l".to_owned()], vec![], list));
+        assert!(parse("a").is_err() && parse("a b --by wombat").is_err());
     }
 
     #[test]

@@ -16,10 +16,10 @@ use std::path::Path;
 /// # Errors
 /// Where a folder cannot be read, or a side has no runs.
 pub fn compare(options: &Compare, output: &Output) -> anyhow::Result<Status> {
-    let [first, second] = match options.kernels.as_slice() {
+    let [first, second] = match options.between.as_slice() {
         [] => [None, None],
         [first, second] => [Some(first.as_str()), Some(second.as_str())],
-        other => bail!("--kernels takes two names, `OLD,NEW`, and got {}", other.len()),
+        other => bail!("--between takes two kernels, `OLD,NEW`, and got {}", other.len()),
     };
     let b = options.b.as_deref().unwrap_or(&options.a);
     let sides = [read(&options.a, first)?, read(b, second)?];

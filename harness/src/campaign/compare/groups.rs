@@ -85,7 +85,7 @@ pub fn groups(sides: [&[Stored]; 2], by: &[By], bad_when: &BadWhen) -> Vec<Group
 }
 
 /// Of each scenario the keys that are parameters.
-fn parameters<'a>(sides: [&'a [Stored]; 2]) -> BTreeMap<String, BTreeSet<&'a str>> {
+fn parameters(sides: [&[Stored]; 2]) -> BTreeMap<String, BTreeSet<&str>> {
     let mut first: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
     let mut differ: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for one in sides.into_iter().flatten() {

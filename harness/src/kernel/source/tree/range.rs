@@ -64,7 +64,7 @@ mod tests {
         let text = std::fs::read_to_string(&mailbox).unwrap();
         let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in {text}"));
         assert!(at("+two") < at("+three"));
-        assert!(patch::read(&[mailbox.clone()], &cache, &Job::silent()).is_ok());
+        assert!(patch::read(std::slice::from_ref(&mailbox), &cache, &Job::silent()).is_ok());
         let error = |commits: &str| range(&source, commits, &mailbox, &cache, &Job::silent()).unwrap_err().to_string();
         assert!(error("HEAD..HEAD").contains("no commits"), "{}", error("HEAD..HEAD"));
         assert!(error("HEAD").contains("BASE..FIX"));
