@@ -4,6 +4,7 @@
 
 mod bad_when;
 pub mod bisect;
+pub mod compare;
 mod interval;
 pub mod matrix;
 mod summary;

@@ -2,12 +2,15 @@
 //! Lives here: what clap needs to know.
 //! May not live here: what a verb does.
 
-use crate::campaign::matrix::Shard;
 use crate::campaign::{BadWhen, HUNG};
 use crate::scenario;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
+
+mod many;
+
+pub use many::{Bisect, By, Compare, Expect, Form, Matrix, Validate};
 
 /// OOM and memory-pressure harness: boots Linux under QEMU, presses on its memory, says what became of it.
 #[derive(Debug, Parser)]
@@ -72,6 +75,8 @@ pub enum Verb {
     Matrix(Matrix),
     /// Find the commit that made a kernel bad, by a reproducer that hits only sometimes
     Bisect(Bisect),
+    /// Whether a patch fixes a hang, changes nothing or makes it worse: runs without and with it until that is known
+    Validate(Validate),
     /// Judge a stored run anew, from its events.jsonl alone
     Replay {
         /// Result folder, or an events.jsonl
@@ -141,95 +146,6 @@ pub struct Run {
     pub bad_when: BadWhen,
 }
 
-/// `oomph bisect`.
-#[derive(Debug, Args)]
-pub struct Bisect {
-    /// Scenario file; what it expects does not matter
-    pub scenario: PathBuf,
-    /// The kernel's git repository
-    #[arg(long, value_name = "DIR")]
-    pub tree: PathBuf,
-    /// A commit, tag or branch that is good
-    #[arg(long, value_name = "REF")]
-    pub good: String,
-    /// One that is bad, a descendant of it
-    #[arg(long, value_name = "REF")]
-    pub bad: String,
-    /// Which runs are bad, e.g. 'outcome==hung && mechanism==oom-deadlock' or 'max_stall>20s'
-    #[arg(long, value_name = "CONDITION", default_value = HUNG)]
-    pub bad_when: BadWhen,
-    /// Kernel from source (a name from kernels.yaml) whose configuration, patches and make variables the commits are built with
-    /// [default: the scenario's, where that is built from source, else our base configuration]
-    #[arg(long, value_name = "NAME")]
-    pub kernel: Option<String>,
-    /// Of merges follow only the first parent
-    #[arg(long)]
-    pub first_parent: bool,
-    /// Only commits that change something below this path (may be repeated)
-    #[arg(long = "path", visible_alias = "paths", value_name = "PATH")]
-    pub paths: Vec<String>,
-    /// Stop when a commit is the culprit with this probability
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = confidence)]
-    pub confidence: f64,
-    /// Most runs that count
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub max_runs: u32,
-    /// Start nothing new after this time, e.g. 8h
-    #[arg(long, value_name = "TIME", value_parser = age)]
-    pub time: Option<Duration>,
-    /// Count the runs of this bisection that are in the results folder already
-    #[arg(long)]
-    pub resume: bool,
-    /// Set a value of the scenario, e.g. workload.args.writers=20 (may be repeated)
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
-    /// Accelerator
-    #[arg(long, value_name = "ACCEL", default_value = "auto")]
-    pub accel: Accel,
-}
-
-/// The form in which a CI system takes a matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// All that is known of each cell.
-    Json,
-    /// `strategy.matrix` of GitHub Actions, for `fromJSON`.
-    Github,
-    /// A child pipeline of GitLab.
-    Gitlab,
-}
-
-/// `oomph matrix`.
-#[derive(Debug, Args)]
-pub struct Matrix {
-    /// Matrix file
-    pub file: PathBuf,
-    /// Guests at once, as far as memory allows [default: one for each so many cores as it has processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub jobs: Option<u32>,
-    /// Count the runs that are in the results folder already, and do those that are missing
-    #[arg(long)]
-    pub resume: bool,
-    /// Only this cell, by its name (may be repeated)
-    #[arg(long = "cell", value_name = "NAME")]
-    pub cells: Vec<String>,
-    /// Only the cells of this part of N; the parts take equally long
-    #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
-    /// Results to take the runs' times from when the parts are made; the same for all parts
-    #[arg(long, value_name = "DIR", requires = "shard")]
-    pub timings: Option<PathBuf>,
-    /// Start nothing new after a run that is not as expected
-    #[arg(long)]
-    pub fail_fast: bool,
-    /// Accelerator
-    #[arg(long, value_name = "ACCEL", default_value = "auto")]
-    pub accel: Accel,
-    /// Print the matrix for a CI system, and run nothing
-    #[arg(long, value_name = "FORM")]
-    pub plan: Option<Form>,
-}
-
 /// `oomph attach`.
 #[derive(Debug, Args)]
 pub struct Attach {
@@ -254,6 +170,8 @@ pub enum Results {
         #[arg(long)]
         markdown: bool,
     },
+    /// Compare two folders of results, or two kernels of one: outcomes, rates, Fisher's exact test, stalls
+    Compare(Compare),
     /// Copy results of other folders into the one of --results; what is there stays
     Merge {
         /// Folders of results
@@ -336,13 +254,6 @@ fn age(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(age))
 }
 
-fn confidence(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.5..1.0).contains(&share) => Ok(share),
-        _ => Err("a probability of at least 0.5 and below 1 is wanted, such as 0.95".into()),
-    }
-}
-
 fn size(text: &str) -> Result<u64, String> {
     scenario::size(text).map_err(|wrong| format!("{}; {}", wrong.message, wrong.right))
 }
@@ -365,5 +276,44 @@ mod tests {
         assert!(age("30").unwrap_err().contains("has no unit") && age("30").unwrap_err().ends_with("`30d`"));
         assert_eq!(size("10GiB"), Ok(10 << 30));
         assert!(size("10G").unwrap_err().contains("`G` is not a unit of size"));
+    }
+
+    #[test]
+    fn a_comparison_is_of_two_folders_or_two_kernels() {
+        let parse = |words: &str| {
+            let cli = Cli::try_parse_from(format!("oomph results compare {words} --kernels k.yaml").split_whitespace());
+            cli.map(|cli| match cli.verb {
+                Verb::Results(Results::Compare(options)) => (options.between, options.by, cli.global.kernels),
+                other => panic!("{other:?}"),
+            })
+        };
+        let list = Some(PathBuf::from("k.yaml"));
+        assert_eq!(parse("a b --by scenario,kernel").unwrap(), (vec![], vec![By::Scenario, By::Kernel], list.clone()));
+        assert_eq!(parse("a --between k,l").unwrap(), (vec!["k".to_owned(), "l".to_owned()], vec![], list));
+        assert!(parse("a").is_err() && parse("a b --by wombat").is_err());
+    }
+
+    #[test]
+    fn a_validation_has_one_change() {
+        let parse = |words: &str| Cli::try_parse_from(format!("oomph validate s.yaml {words}").split_whitespace());
+        for good in [
+            "--kernel k --patch a --patch b",
+            "--kernel k --against l",
+            "--kernel k --range A..B --patch a --alpha 0.01",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for wrong in [
+            "--patch a",
+            "--kernel k",
+            "--kernel k --patch a --against l",
+            "--kernel k --range A..B --against l",
+            "--kernel k --against l --alpha 0",
+            "--kernel k --against l --difference 1",
+            "--kernel k --against l --max-runs 0",
+            "--kernel k --against l --bad-when wombat",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

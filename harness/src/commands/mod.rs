@@ -5,6 +5,7 @@
 mod attach;
 mod bisect;
 mod cli;
+mod compare;
 mod doctor;
 mod exit;
 mod interrupt;
@@ -15,6 +16,7 @@ mod replay;
 mod results;
 mod run;
 mod terminal;
+mod validate;
 
 pub use cli::Cli;
 pub use exit::Status;
@@ -30,6 +32,7 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Run(options) => run::run(&cli.global, options, &output),
         Verb::Matrix(options) => matrix::matrix(&cli.global, options, &output),
         Verb::Bisect(options) => bisect::bisect(&cli.global, options, &output),
+        Verb::Validate(options) => validate::validate(&cli.global, options, &output),
         Verb::Replay { result } => replay::replay(result, &output),
         Verb::Attach(options) => attach::attach(options, &output),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),

@@ -18,6 +18,7 @@ pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Resu
     match verb {
         Results::List => list(global, output),
         Results::Summary { markdown } => summary(global, *markdown, output),
+        Results::Compare(options) => super::compare::compare(options, output),
         Results::Merge { from, dest } => {
             let from: Vec<&Path> = from.iter().map(PathBuf::as_path).collect();
             let into = dest.as_deref().unwrap_or(&global.results);

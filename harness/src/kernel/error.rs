@@ -135,6 +135,18 @@ pub enum Error {
         /// The kernel.
         name: String,
     },
+    /// Patches for a kernel that is not built here.
+    #[error(
+        "`{name}` is not built from source, so no patch can be put into it; built from source are: {}; or name a kernel \
+         that has the patch with --against",
+        .known.join(", ")
+    )]
+    NotPatched {
+        /// The kernel.
+        name: String,
+        /// Kernels that can be patched.
+        known: Vec<String>,
+    },
     /// A directory for a kernel that holds something else.
     #[error("{} is not empty and holds no kernel of oomph's; name a new or an empty directory", .0.display())]
     NotEmpty(PathBuf),

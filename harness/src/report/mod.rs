@@ -4,16 +4,21 @@
 
 mod bisect;
 mod grid;
+mod groups;
 mod kernel;
 mod live;
+mod sides;
 mod stacks;
 mod summary;
 mod text;
+mod validated;
 
 pub use bisect::{Account, bisection, step as bisection_step};
 pub use grid::{marks, matrix};
+pub use groups::{group, groups};
 pub use kernel::kernel_block;
 pub use live::{Board, Live};
 pub use stacks::stacks;
 pub use summary::{row, table};
 pub use text::block;
+pub use validated::validated;

@@ -10,6 +10,7 @@ mod merge;
 mod run_json;
 mod sink;
 mod store;
+mod values;
 
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
@@ -23,3 +24,4 @@ pub use run_json::{
 };
 pub use sink::LogError;
 pub use store::{Draft, Store, StoreError, file};
+pub use values::{Values, values};

@@ -16,6 +16,7 @@ mod many;
 mod prepare;
 #[cfg(test)]
 pub(crate) mod sim;
+pub mod validate;
 
 pub use attach::{Reopened, attach};
 pub use bisect::{Bisected, Lab, News, Prepared, bisect, guess};

@@ -30,3 +30,4 @@ pub use patch::Patch;
 pub use record::Build;
 pub(super) use tools::check;
 pub use tools::{Tool, missing};
+pub(super) use tree::range;

@@ -13,9 +13,11 @@ pub(super) mod git;
 pub(super) mod index;
 mod local;
 mod makefile;
+mod range;
 mod work;
 
 pub(super) use content::Content;
+pub(in crate::kernel) use range::range;
 pub(super) use work::{Overlay, put};
 
 use super::patch::{self, BuiltIn, Patch};

@@ -192,6 +192,20 @@ impl Repository {
         Ok(Index { id: state.tree.clone(), describe, commit: state.commit.clone(), files })
     }
 
+    /// Writes the commits of a range into a mailbox, in order.
+    pub fn format_patch(&self, commits: &str, mailbox: &Path, job: &Job) -> Result<(), Error> {
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(mailbox);
+        let stdout = Some(file.at("write", mailbox)?);
+        // Nothing of the user's format.* settings.
+        let args = ["format-patch", "--stdout", "--no-signature", "--no-cover-letter", "--no-attach", "--no-base"];
+        let args = args.into_iter().chain(["--no-thread", "--full-index", "--binary", "--end-of-options", commits]);
+        call(Some(&self.directory), args, QUERY_DEADLINE, Given { stdout, ..Given::default() }, job)?;
+        match mailbox.metadata().at("read", mailbox)?.len() {
+            0 => Err(self.wrong(format!("there are no commits in {commits}"))),
+            _ => Ok(()),
+        }
+    }
+
     /// What git writes to its output, as text with NULs in it.
     pub fn text<W: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = W>, job: &Job) -> Result<String, Error> {
         let mut file = self.file()?;
