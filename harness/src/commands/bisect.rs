@@ -11,7 +11,8 @@ use crate::campaign::bisect::{At, End, Graph, Options, Search};
 use crate::kernel::{self, Cache, Commit, Follow, History, Kernel, Names};
 use crate::report::{self, Account, Live};
 use crate::results::{Recorded, RunJson, Store};
-use crate::run::{self, Host, Lab, News, Prepared};
+use crate::run::bisect::{News, Prepared, Work, bisect as go, guess};
+use crate::run::{self, Host};
 use crate::scenario::{self, KernelSource, KernelSpec, Scenario, SourceBuild, SourceTree};
 use anyhow::{Context, bail};
 use std::collections::HashMap;
@@ -41,7 +42,7 @@ pub fn bisect(global: &Global, options: &Bisect, output: &Output) -> anyhow::Res
         live.done();
         eprintln!("oomph: {} commits between the ends", history.commits.len());
         let end = Options { confidence: options.confidence, max_runs: options.max_runs };
-        let mut search = Search::new(graph, &history.suspects, run::guess(), end);
+        let mut search = Search::new(graph, &history.suspects, guess(), end);
         let mut guests = Guests {
             host: Host::look(cache, wanted(options.accel)).await?,
             store: Store::new(&global.results)?,
@@ -55,7 +56,7 @@ pub fn bisect(global: &Global, options: &Bisect, output: &Output) -> anyhow::Res
         };
         let past = if options.resume { guests.past(&Recorded::read(&global.results)?)? } else { Vec::new() };
         let begun = Instant::now();
-        let done = run::bisect(&mut search, &mut guests, &options.bad_when, past, options.time).await?;
+        let done = go(&mut search, &mut guests, &options.bad_when, past, options.time).await?;
         let account = Account::new(&history, &search, &done, &options.bad_when, begun.elapsed().as_secs_f64());
         match output.json() {
             true => output.line(&serde_json::to_string(&account)?)?,
@@ -122,7 +123,7 @@ impl Guests<'_> {
     }
 }
 
-impl Lab for Guests<'_> {
+impl Work for Guests<'_> {
     async fn prepare(&mut self, at: At) -> anyhow::Result<Prepared> {
         let commit = self.commit(at);
         let live = Live::new(commit.short());

@@ -6,7 +6,7 @@ use crate::campaign::BadWhen;
 use crate::campaign::bisect::{At, End, Estimate, Search};
 use crate::kernel::{Commit, History};
 use crate::results::RunJson;
-use crate::run::Bisected;
+use crate::run::bisect::Bisected;
 use serde::Serialize;
 use std::fmt::Write;
 

@@ -1,6 +1,6 @@
 //! A bisection: kernels made ready and guests run, one after the other, until the search ends.
 //! Lives here: the loop; what a run without an outcome costs a commit.
-//! May not live here: which run is next (`campaign::bisect`), or how one is done ([`Lab`]).
+//! May not live here: which run is next (`campaign::bisect`), or how one is done ([`Work`]).
 
 use crate::campaign::BadWhen;
 use crate::campaign::bisect::{At, Costs, End, Search, Step};
@@ -20,7 +20,7 @@ const GUESS: Costs = Costs { run: 100.0, build: 60.0 };
 const FOUND: Duration = Duration::from_secs(3);
 
 /// Where runs are made.
-pub trait Lab {
+pub trait Work {
     /// Makes the kernel of a place ready.
     ///
     /// # Errors
@@ -75,10 +75,10 @@ pub struct Bisected {
 /// Searches until the search ends, or `time` is over. `past` are runs that were made before, in any order.
 ///
 /// # Errors
-/// Those of the lab.
+/// Those of the work.
 pub async fn bisect(
     search: &mut Search,
-    lab: &mut impl Lab,
+    work: &mut impl Work,
     bad_when: &BadWhen,
     past: Vec<(At, RunJson)>,
     time: Option<Duration>,
@@ -97,11 +97,11 @@ pub async fn bisect(
         };
         if !ready.contains(&at) {
             let begun = Instant::now();
-            match lab.prepare(at).await? {
+            match work.prepare(at).await? {
                 Prepared::Ready => ready.push(at),
                 Prepared::Interrupted => return Ok(Bisected { interrupted: true, ..book.done }),
                 Prepared::Broken(why) => {
-                    book.skip(search, lab, at, why);
+                    book.skip(search, work, at, why);
                     continue;
                 }
             }
@@ -110,15 +110,15 @@ pub async fn bisect(
             }
             search.built(at);
         }
-        let run = lab.run(at).await?;
+        let run = work.run(at).await?;
         if run.inconclusive == Some(Reason::Cancelled) {
             return Ok(Bisected { interrupted: true, ..book.done });
         }
         let (bad, given_up) = book.enter(search, at, &run, bad_when);
         search.set_costs(book.costs());
-        lab.tell(News::Ran(at, &run, bad, search));
+        work.tell(News::Ran(at, &run, bad, search));
         if let Some(why) = given_up {
-            book.skip(search, lab, at, why);
+            book.skip(search, work, at, why);
         }
     }
 }
@@ -166,9 +166,9 @@ impl Book {
         (None, why)
     }
 
-    fn skip(&mut self, search: &mut Search, lab: &mut impl Lab, at: At, why: String) {
+    fn skip(&mut self, search: &mut Search, work: &mut impl Work, at: At, why: String) {
         search.skip(at);
-        lab.tell(News::Skipped(at, &why));
+        work.tell(News::Skipped(at, &why));
         self.done.skipped.push((at, why));
     }
 

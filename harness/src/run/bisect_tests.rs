@@ -23,7 +23,7 @@ struct Fake {
 
 const CULPRIT: usize = 20;
 
-impl Lab for Fake {
+impl Work for Fake {
     async fn prepare(&mut self, at: At) -> anyhow::Result<Prepared> {
         self.prepared.push(at);
         tokio::time::sleep(Duration::from_secs(50)).await;
@@ -63,31 +63,31 @@ fn search() -> Search {
     Search::new(Graph::line(32).unwrap(), &[true; 32], guess(), Options::default())
 }
 
-async fn run(lab: &mut Fake, past: Vec<(At, RunJson)>, time: Option<Duration>) -> Bisected {
-    bisect(&mut search(), lab, &HUNG.parse().unwrap(), past, time).await.unwrap()
+async fn run(fake: &mut Fake, past: Vec<(At, RunJson)>, time: Option<Duration>) -> Bisected {
+    bisect(&mut search(), fake, &HUNG.parse().unwrap(), past, time).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_culprit_is_found_and_no_kernel_is_built_twice() {
-    let mut lab = Fake::default();
-    let done = run(&mut lab, vec![], None).await;
+    let mut fake = Fake::default();
+    let done = run(&mut fake, vec![], None).await;
     assert_eq!(done.end, Some(End::Found(CULPRIT)));
-    let mut once = lab.prepared.clone();
+    let mut once = fake.prepared.clone();
     once.sort_unstable();
     once.dedup();
-    assert_eq!((once.len(), done.builds.0 as usize), (lab.prepared.len(), lab.prepared.len()));
-    assert_eq!(done.builds.1, 50.0 * lab.prepared.len() as f64);
+    assert_eq!((once.len(), done.builds.0 as usize), (fake.prepared.len(), fake.prepared.len()));
+    assert_eq!(done.builds.1, 50.0 * fake.prepared.len() as f64);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_build_or_boot_is_gone_around() {
-    let mut lab = Fake { unbuildable: vec![15, 16, 17], unbootable: vec![22, 23], ..Fake::default() };
-    let done = run(&mut lab, vec![], None).await;
+    let mut fake = Fake { unbuildable: vec![15, 16, 17], unbootable: vec![22, 23], ..Fake::default() };
+    let done = run(&mut fake, vec![], None).await;
     assert_eq!(done.end, Some(End::Found(CULPRIT)));
-    assert!(!lab.skipped.is_empty());
-    for (at, why) in &lab.skipped {
+    assert!(!fake.skipped.is_empty());
+    for (at, why) in &fake.skipped {
         let At::Commit(commit) = at else { panic!("{at:?}") };
-        assert_eq!(why.contains("does not boot"), lab.unbootable.contains(commit), "{why}");
+        assert_eq!(why.contains("does not boot"), fake.unbootable.contains(commit), "{why}");
     }
 }
 
@@ -122,8 +122,8 @@ async fn a_bisection_that_was_ended_goes_on_where_it_was() {
 
 #[tokio::test(start_paused = true)]
 async fn time_that_is_over_ends_it_after_the_run_that_goes_on() {
-    let mut lab = Fake::default();
-    let done = run(&mut lab, vec![], Some(Duration::from_secs(400))).await;
+    let mut fake = Fake::default();
+    let done = run(&mut fake, vec![], Some(Duration::from_secs(400))).await;
     assert!(done.end.is_none() && !done.interrupted);
-    assert_eq!(lab.ran.len(), 3, "50 + 100 for each of the first three commits");
+    assert_eq!(fake.ran.len(), 3, "50 + 100 for each of the first three commits");
 }

@@ -3,7 +3,7 @@
 //! May not live here: what it means (`verdict`), how QEMU is spoken to (`vm`).
 
 mod attach;
-mod bisect;
+pub mod bisect;
 mod debuggers;
 mod drive;
 #[cfg(test)]
@@ -19,7 +19,6 @@ pub(crate) mod sim;
 pub mod validate;
 
 pub use attach::{Reopened, attach};
-pub use bisect::{Bisected, Lab, News, Prepared, bisect, guess};
 pub use drive::{Evidence, Sink, drive};
 pub use execute::execute;
 pub use host::Host;
