@@ -51,4 +51,4 @@ done
 tree=$store/.bisect-tree
 [ -e "$tree/.git/refs/tags/bad" ] || { rm -rf "$tree" && scripts/bisect-tree.sh "$tree"; }
 "$oomph" bisect scenarios/xfs-inode-mutex.yaml --tree "$tree" --good good --bad bad --kernel debian-6.1-source \
-	--results "$store" --resume
+	--results "$store/.bisect" --resume
