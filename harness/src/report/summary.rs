@@ -58,15 +58,20 @@ pub fn row(row: &Row) -> String {
 /// A table in Markdown, for a patch mail or a README.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| scenario | kernel | outcomes | mechanism | kills | stalled after | verdict after |\n|---|---|---|---|---|---|---|\n",
+        "| scenario | kernel | outcomes | mechanism | kills | stalled after | verdict after | stalls that ended: still for at most |\n\
+         |---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let spread = |spread: Option<Spread>| {
             spread.map_or("–".to_owned(), |one| format!("{:.1} s (worst {:.1})", one.median, one.worst))
         };
+        let still = match row.ended_stalls {
+            (0, _) => "–".to_owned(),
+            (stalls, still) => format!("{still:.1} s ({stalls})"),
+        };
         let mechanisms = Some(mechanisms(row)).filter(|text| !text.is_empty()).unwrap_or_else(|| "–".to_owned());
         text.push_str(&format!(
-            "| {} | {} | {} | {mechanisms} | {}–{} | {} | {} |\n",
+            "| {} | {} | {} | {mechanisms} | {}–{} | {} | {} | {still} |\n",
             row.scenario,
             row.kernel,
             ends(row),
@@ -102,7 +107,7 @@ mod tests {
         let last = table.lines().last().unwrap_or_default();
         assert_eq!(
             last,
-            "| s | k | hung 2 of 2 (34–100 %), inconclusive (qemu-died) 1 | unknown 2 | 1–1 | 7.8 s (worst 7.8) | 70.0 s (worst 70.0) |"
+            "| s | k | hung 2 of 2 (34–100 %), inconclusive (qemu-died) 1 | unknown 2 | 1–1 | 7.8 s (worst 7.8) | 70.0 s (worst 70.0) | – |"
         );
     }
 }
