@@ -1,3 +1,4 @@
+//! The search, in worlds that are made up.
 #![allow(clippy::unwrap_used)]
 use super::super::graph::tests::graphs;
 use super::*;
