@@ -95,7 +95,7 @@ static FIELDS: [Field; 6] = [
     Field { name: "max_stall", kind: Kind::Time(|run| Some(run.max_stall_s)) },
     Field { name: "longest_frozen", kind: Kind::Time(|run| Some(run.longest_frozen_s)) },
     Field { name: "time_to_first_kill", kind: Kind::Time(|run| run.time_to_first_kill_s) },
-    Field { name: "kills", kind: Kind::Count(|run| run.kills.iter().filter(|kill| kill.counts).count() as f64) },
+    Field { name: "kills", kind: Kind::Count(|run| run.counted_kills() as f64) },
 ];
 
 impl BadWhen {

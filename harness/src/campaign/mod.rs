@@ -5,6 +5,8 @@
 mod bad_when;
 pub mod bisect;
 pub mod compare;
+#[cfg(test)]
+mod dice;
 mod interval;
 pub mod matrix;
 mod summary;

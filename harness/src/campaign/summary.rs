@@ -95,7 +95,7 @@ fn row(scenario: &str, kernel: &str, origin: &str, runs: &[&RunJson]) -> Row {
     let ended = || runs.iter().flat_map(|run| ended_stalls(run));
     let conclusive: u64 = outcomes.values().sum();
     let share = |(name, runs): (String, u64)| (name, Share { runs, interval: wilson(runs, conclusive) });
-    let kills = |run: &&RunJson| run.kills.iter().filter(|kill| kill.counts).count() as u64;
+    let kills = |run: &&RunJson| run.counted_kills() as u64;
     let stalls = runs.iter().map(|run| run.max_stall_s);
     Row {
         scenario: scenario.to_owned(),

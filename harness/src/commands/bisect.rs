@@ -4,7 +4,7 @@
 
 use super::cli::{Bisect, Global};
 use super::exit::Status;
-use super::interrupt::interruptible;
+use super::interrupt::{self, interruptible};
 use super::output::Output;
 use super::run::wanted;
 use crate::campaign::bisect::{At, End, Graph, Options, Search};
@@ -128,11 +128,7 @@ impl Work for Guests<'_> {
         let commit = self.commit(at);
         let live = Live::new(commit.short());
         live.doing(&commit.subject);
-        let progress = |text: &str| live.doing(text);
-        let spec = self.scenario(at).kernel;
-        let made = interruptible(kernel::resolve(&spec, &self.names, self.host.cache(), &progress)).await?;
-        live.done();
-        match made {
+        match interrupt::kernel(&self.scenario(at).kernel, &self.names, self.host.cache(), live).await? {
             None => Ok(Prepared::Interrupted),
             Some(Err(error)) if error.is_of_source() => Ok(Prepared::Broken(error.to_string())),
             Some(kernel) => {

@@ -1,7 +1,10 @@
 //! ^C and SIGTERM during work that is no run: fetching and building kernels.
-//! Lives here: giving the work up, and the second ^C that waits for nothing.
+//! Lives here: giving the work up, and the second ^C that waits for nothing; a kernel that is had in this way.
 //! May not live here: what a run does about them (`run`).
 
+use crate::kernel::{self, Cache, Kernel, Names};
+use crate::report::Live;
+use crate::scenario::KernelSpec;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -34,6 +37,22 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> io::Resul
         }
     });
     Ok(None)
+}
+
+/// The kernel that `spec` means, with its progress on `live`, or `None` where the user ended it first.
+///
+/// # Errors
+/// The outer where signals cannot be waited for, the inner where the kernel cannot be had.
+pub(super) async fn kernel(
+    spec: &KernelSpec,
+    names: &Names,
+    cache: &Cache,
+    live: Live,
+) -> io::Result<Option<Result<Kernel, kernel::Error>>> {
+    let progress = |text: &str| live.doing(text);
+    let made = interruptible(kernel::resolve(spec, names, cache, &progress)).await;
+    live.done();
+    made
 }
 
 fn any() -> io::Result<impl Future<Output = ()>> {

@@ -4,7 +4,7 @@
 
 use super::cli::{Form, Global, Matrix};
 use super::exit::Status;
-use super::interrupt::interruptible;
+use super::interrupt;
 use super::output::Output;
 use super::run::wanted;
 use crate::campaign::matrix::{self, Cell, Grid, Need, Pool, Shard};
@@ -195,11 +195,8 @@ impl Work for Runs {
 
     async fn prepare(self: Arc<Self>, kernel: usize) -> anyhow::Result<Option<Past>> {
         let live = self.board.run("kernel");
-        let progress = |text: &str| live.doing(text);
-        let made = kernel::resolve(&self.specs[kernel], &self.names, self.host.cache(), &progress);
-        let made = interruptible(made).await;
-        live.done();
-        let Some(made) = made?.transpose()? else { return Ok(None) };
+        let made = interrupt::kernel(&self.specs[kernel], &self.names, self.host.cache(), live).await?;
+        let Some(made) = made.transpose()? else { return Ok(None) };
         let mut past = Past::new();
         if let Some(recorded) = &self.recorded {
             for cell in (0..self.cells.len()).filter(|&cell| self.of_cell[cell] == kernel) {

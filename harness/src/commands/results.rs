@@ -63,7 +63,7 @@ fn list(global: &Global, output: &Output) -> anyhow::Result<Status> {
         } else {
             let mark = if run.expected { " " } else { "!" };
             let outcome = run.outcome_name();
-            let kills = run.kills.iter().filter(|kill| kill.counts).count();
+            let kills = run.counted_kills();
             let (started, stall) = (run.started.strftime("%Y-%m-%d %H:%M:%S"), run.max_stall_s);
             let result = run.result.as_deref().unwrap_or(Path::new("")).display();
             let name = format!("{} on {}", run.scenario, run.kernel);

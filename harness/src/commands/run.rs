@@ -4,10 +4,10 @@
 
 use super::cli::{Accel, Global, Run};
 use super::exit::Status;
-use super::interrupt::interruptible;
+use super::interrupt;
 use super::output::Output;
 use crate::image::programs;
-use crate::kernel::{self, Cache, Names};
+use crate::kernel::{Cache, Names};
 use crate::report::Live;
 use crate::results::{Recorded, Store};
 use crate::run::{self, Host};
@@ -50,10 +50,7 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
         let mut good = 0_u32;
         for scenario in &scenarios {
             let live = Live::new(&scenario.name);
-            let progress = |text: &str| live.doing(text);
-            let kernel = interruptible(kernel::resolve(&scenario.kernel, &names, host.cache(), &progress)).await?;
-            live.done();
-            let kernel = match kernel {
+            let kernel = match interrupt::kernel(&scenario.kernel, &names, host.cache(), live).await? {
                 None => return Ok(Status::Interrupted),
                 Some(Err(error)) if options.bisect_exit && error.is_of_source() => {
                     output.error(&error.into());

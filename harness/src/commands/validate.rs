@@ -4,7 +4,7 @@
 
 use super::cli::{Expect, Global, Validate};
 use super::exit::Status;
-use super::interrupt::interruptible;
+use super::interrupt::{self, interruptible};
 use super::output::Output;
 use super::run::wanted;
 use crate::campaign::compare::{Answer, Rules, Trial, Trials, Validated};
@@ -159,10 +159,7 @@ impl Runs<'_> {
 impl Work for Runs<'_> {
     async fn prepare(&mut self, side: usize) -> anyhow::Result<Option<Vec<Vec<RunJson>>>> {
         let live = Live::new(SIDES[side]);
-        let progress = |text: &str| live.doing(text);
-        let made = kernel::resolve(&self.specs[side], self.names, self.host.cache(), &progress);
-        let made = interruptible(made).await?;
-        live.done();
+        let made = interrupt::kernel(&self.specs[side], self.names, self.host.cache(), live).await?;
         let Some(kernel) = made.transpose().with_context(|| format!("the kernel {} the change", SIDES[side]))? else {
             return Ok(None);
         };

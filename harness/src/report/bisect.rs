@@ -3,7 +3,7 @@
 //! May not live here: what is believed, and why (`campaign::bisect`).
 
 use crate::campaign::BadWhen;
-use crate::campaign::bisect::{At, End, Estimate, Search};
+use crate::campaign::bisect::{At, Count, End, Estimate, Report, Search, Suspect};
 use crate::kernel::{Commit, History};
 use crate::results::RunJson;
 use crate::run::bisect::Bisected;
@@ -99,12 +99,12 @@ impl Account {
             Some(End::Found(culprit)) => Some(id(At::Commit(culprit))),
             _ => None,
         };
-        let suspect = |one: &crate::campaign::bisect::Suspect| SuspectJson {
+        let suspect = |one: &Suspect| SuspectJson {
             commit: id(At::Commit(one.commit)),
             subject: subject(At::Commit(one.commit)),
             probability: one.likely,
         };
-        let count = |count: &crate::campaign::bisect::Count| CountJson {
+        let count = |count: &Count| CountJson {
             commit: id(count.at),
             subject: subject(count.at),
             bad: count.bad,
@@ -136,13 +136,13 @@ impl Account {
             duration_s,
             counts: report.counts.iter().map(count).collect(),
             skipped: done.skipped.iter().map(|(at, why)| SkippedJson { commit: id(*at), why: why.clone() }).collect(),
-            log: log(history, search, done),
+            log: log(history, &report, done),
         }
     }
 }
 
 /// As git would have written it, had each commit been judged by what is believed of it now.
-fn log(history: &History, search: &Search, done: &Bisected) -> String {
+fn log(history: &History, report: &Report, done: &Bisected) -> String {
     let bad_end = At::Commit(history.commits.len() - 1);
     let mut text = String::from("git bisect start\n");
     let mut say = |word: &str, at: At| {
@@ -151,10 +151,10 @@ fn log(history: &History, search: &Search, done: &Bisected) -> String {
     };
     say("bad", bad_end);
     say("good", At::Good);
-    let report = search.report();
-    for count in report.counts.iter().filter(|count| ![bad_end, At::Good].contains(&count.at)) {
-        let At::Commit(at) = count.at else { continue };
-        say(if search.likely_bad(at) >= 0.5 { "bad" } else { "good" }, count.at);
+    for (count, likely_bad) in report.counts.iter().zip(&report.likely_bad) {
+        if ![bad_end, At::Good].contains(&count.at) {
+            say(if *likely_bad >= 0.5 { "bad" } else { "good" }, count.at);
+        }
     }
     done.skipped.iter().for_each(|(at, _)| say("skip", *at));
     if let Some(End::Found(culprit)) = done.end {
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn git_can_replay_the_log() {
         let (search, done) = search();
-        let log = log(&history(), &search, &done);
+        let log = log(&history(), &search.report(), &done);
         let mut lines = log.lines();
         assert_eq!(lines.next(), Some("git bisect start"));
         let judged = |number: usize| {

@@ -165,7 +165,7 @@ fn origin(run: &RunJson) -> &str {
 }
 
 fn kills_line(run: &RunJson) -> String {
-    let counted = run.kills.iter().filter(|kill| kill.counts).count();
+    let counted = run.counted_kills();
     match run.time_to_first_kill_s {
         Some(first) => format!("{counted}, the first {first:.1} s into pressure"),
         None => "none that counts".to_owned(),

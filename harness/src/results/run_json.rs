@@ -304,6 +304,11 @@ impl RunJson {
         self.outcome.map_or("inconclusive", Outcome::name)
     }
 
+    /// The number of kills that count.
+    pub fn counted_kills(&self) -> usize {
+        self.kills.iter().filter(|kill| kill.counts).count()
+    }
+
     /// Reads a record.
     ///
     /// # Errors

@@ -23,8 +23,8 @@ pub struct Report {
     pub slip: Estimate,
     /// Runs by where they were, in the order of the first of each.
     pub counts: Vec<Count>,
-    /// Commits that cannot be run.
-    pub broken: Vec<usize>,
+    /// Of each of these places, how likely it is that it has the culprit.
+    pub likely_bad: Vec<f64>,
 }
 
 /// A commit that may be the culprit.
@@ -59,8 +59,7 @@ pub struct Count {
 }
 
 impl Report {
-    pub(super) fn new(belief: &Belief, counts: Vec<Count>, broken: Vec<usize>) -> Self {
-        let likely = belief.marginal().likely;
+    pub(super) fn new(belief: &Belief, likely: &[f64], counts: Vec<Count>, likely_bad: Vec<f64>) -> Self {
         let (alike, commits) = likely.split_last().map_or((0.0, &[][..]), |(alike, commits)| (*alike, commits));
         let mut suspects: Vec<Suspect> =
             commits.iter().enumerate().map(|(commit, likely)| Suspect { commit, likely: *likely }).collect();
@@ -69,7 +68,7 @@ impl Report {
         suspects.truncate(told);
         let hit = Estimate::of(&belief.rate(|rates| rates.hit));
         let slip = Estimate::of(&belief.rate(|rates| rates.slip));
-        Self { suspects, alike, hit, slip, counts, broken }
+        Self { suspects, alike, hit, slip, counts, likely_bad }
     }
 }
 

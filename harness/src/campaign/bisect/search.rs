@@ -166,15 +166,11 @@ impl Search {
         self.counts.iter().map(|count| count.bad + count.good).sum()
     }
 
-    /// How likely it is that a commit has the culprit, or that all are bad.
-    pub fn likely_bad(&self, commit: usize) -> f64 {
-        let likely = self.belief.marginal().likely;
-        self.row(At::Commit(commit)).iter().zip(likely).map(|(has, likely)| has * likely).sum()
-    }
-
     /// What is believed now, and why.
     pub fn report(&self) -> Report {
-        Report::new(&self.belief, self.counts.clone(), self.broken.all().collect())
+        let likely = self.belief.marginal().likely;
+        let bad = |count: &Count| self.row(count.at).iter().zip(&likely).map(|(has, likely)| has * likely).sum();
+        Report::new(&self.belief, &likely, self.counts.clone(), self.counts.iter().map(bad).collect())
     }
 
     fn sound(&mut self, at: At) {

@@ -2,18 +2,10 @@
 #![allow(clippy::unwrap_used)]
 use super::super::graph::tests::graphs;
 use super::*;
+use crate::campaign::dice::Dice;
 use proptest::prelude::*;
 
 const COSTS: Costs = Costs { run: 1.0, build: 0.0 };
-
-/// Numbers between 0 and 1 from a seed (SplitMix64, Steele and others 2014).
-fn random(seed: &mut u64) -> f64 {
-    *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-}
 
 /// A search in a world where `culprit` makes bad, and `broken` cannot be run; `None` as the culprit makes the good end bad too.
 struct World {
@@ -21,12 +13,12 @@ struct World {
     culprit: Option<usize>,
     rates: (f64, f64),
     broken: Vec<usize>,
-    seed: u64,
+    dice: Dice,
 }
 
 impl World {
     fn new(graph: Graph, culprit: usize, hit: f64) -> Self {
-        Self { graph, culprit: Some(culprit), rates: (hit, 0.0), broken: vec![], seed: 1 }
+        Self { graph, culprit: Some(culprit), rates: (hit, 0.0), broken: vec![], dice: Dice(1) }
     }
 
     fn search(&mut self, options: Options) -> (End, Search) {
@@ -43,7 +35,7 @@ impl World {
                         (At::Commit(commit), Some(culprit)) => self.graph.has(commit, culprit),
                     };
                     let rate = if bad { self.rates.0 } else { self.rates.1 };
-                    search.record(at, random(&mut self.seed) < rate);
+                    search.record(at, self.dice.falls(rate));
                 }
             }
         }
@@ -101,7 +93,7 @@ fn broken_commits_are_gone_around_and_what_they_hide_is_told() {
     let mut world = World { broken: broken.clone(), ..World::new(Graph::line(100).unwrap(), 70, 0.9) };
     let (end, search) = world.search(Options::default());
     assert_eq!(end, End::Found(70));
-    assert!(search.report().broken.len() <= 4, "{:?}", search.report().broken);
+    assert!(search.broken.all().count() <= 4, "{:?}", search.broken);
     let mut world = World { broken, ..World::new(Graph::line(100).unwrap(), 50, 0.9) };
     let (end, search) = world.search(Options::default());
     assert_eq!(end, End::Among);
@@ -135,10 +127,10 @@ fn no_more_runs_than_allowed() {
 fn named_culprits_are_right_as_often_as_is_said() {
     let mut wrong = 0;
     for trial in 0..60_u64 {
-        let mut seed = trial + 1000;
-        let culprit = (random(&mut seed) * 64.0) as usize;
+        let mut dice = Dice(trial + 1000);
+        let culprit = (dice.number() * 64.0) as usize;
         let rates = if trial % 2 == 0 { (0.5, 0.0) } else { (0.4, 0.02) };
-        let mut world = World { rates, seed, ..World::new(Graph::line(64).unwrap(), culprit, 0.0) };
+        let mut world = World { rates, dice, ..World::new(Graph::line(64).unwrap(), culprit, 0.0) };
         let (end, _) = world.search(Options::default());
         wrong += u32::from(end != End::Found(culprit));
     }

@@ -2,25 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::campaign::dice::Dice;
 use proptest::prelude::*;
 
 /// Trials for each pair of rates. An error rate of 5 % is then seen with a standard error of 0.5 %.
 const TRIALS: u32 = 2000;
 /// Pairs at most, as `oomph validate` has it.
 const MAX: u32 = 20;
-
-/// splitmix64 (G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014).
-struct Dice(u64);
-
-impl Dice {
-    fn falls(&mut self, rate: f64) -> bool {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (((z ^ (z >> 31)) >> 11) as f64) / ((1_u64 << 53) as f64) < rate
-    }
-}
 
 /// Shares of the answers, and the mean number of pairs.
 #[derive(Debug)]
