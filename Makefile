@@ -2,7 +2,7 @@
 # make test    every test: pure parts, fake guests, real QEMU guests
 # make bench   how quickly a guest is ready, and what the harness costs: ratios of one run, on an idle machine; then how many runs
 #              a bisection needs, simulated (BISECT_TRIALS, BISECT_MERGED_TRIALS)
-# make soak    long series of real runs, in rounds; resumable (SOAK_ROUNDS, SOAK_STORE)
+# make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make lint    formatting and clippy
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
@@ -11,8 +11,8 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
-SOAK_ROUNDS ?= 20
 SOAK_STORE ?= results/soak
+SOAK_OPTIONS ?=
 OOMPH := $(or $(CARGO_TARGET_DIR),target)/release/oomph
 
 demo: build
@@ -35,7 +35,7 @@ bench: build
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin bisect
 
 soak: build
-	scripts/soak.sh $(OOMPH) $(SOAK_STORE) $(SOAK_ROUNDS)
+	scripts/soak.sh $(OOMPH) $(SOAK_STORE) $(SOAK_OPTIONS)
 
 fuzz: setup
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz

@@ -20,6 +20,8 @@ pub mod diagnose;
 
 pub mod verdict;
 
+pub mod timeline;
+
 pub mod run;
 
 pub mod results;

@@ -50,6 +50,7 @@ fn pure_modules_stay_pure() {
     must_not_say("diagnose", &impure, &[]);
     must_not_say("event", &impure, &[]);
     must_not_say("campaign", &impure, &[]);
+    must_not_say("timeline", &impure, &[]);
 }
 
 #[test]

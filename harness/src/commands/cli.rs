@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 mod many;
+mod report;
 
 pub use many::{Bisect, By, Compare, Expect, Form, Matrix, Validate};
+pub use report::Report;
 
 /// OOM and memory-pressure harness: boots Linux under QEMU, presses on its memory, says what became of it.
 #[derive(Debug, Parser)]
@@ -84,6 +86,8 @@ pub enum Verb {
     },
     /// Go on with a guest that hung and was kept (`run --keep-hung`)
     Attach(Attach),
+    /// Results in the forms that people and CI systems read
+    Report(Report),
     /// Stored results
     #[command(subcommand)]
     Results(Results),

@@ -13,6 +13,7 @@ mod kernel;
 mod matrix;
 mod output;
 mod replay;
+mod report;
 mod results;
 mod run;
 mod terminal;
@@ -35,6 +36,7 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Validate(options) => validate::validate(&cli.global, options, &output),
         Verb::Replay { result } => replay::replay(result, &output),
         Verb::Attach(options) => attach::attach(options, &output),
+        Verb::Report(options) => report::report(&cli.global, options),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),
         Verb::Kernel(verb) => kernel::kernel(&cli.global, verb, &output),
         Verb::Doctor => doctor::doctor(&cli.global, &output),

@@ -3,6 +3,8 @@
 //! May not live here: judging, or the results' own files.
 
 mod bisect;
+mod export;
+mod format;
 mod grid;
 mod groups;
 mod kernel;
@@ -14,6 +16,8 @@ mod text;
 mod validated;
 
 pub use bisect::{Account, bisection, step as bisection_step};
+pub use export::JsonLines;
+pub use format::{Format, Report};
 pub use grid::{marks, matrix};
 pub use groups::{group, groups};
 pub use kernel::kernel_block;

@@ -5,7 +5,7 @@
 use super::run_json::{ReadError, RunJson};
 use super::store::file;
 use crate::event::Reason;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,13 @@ pub struct Listing {
     pub runs: Vec<RunJson>,
     /// Folders that should be results and are not, by path.
     pub broken: Vec<Broken>,
+}
+
+impl Listing {
+    fn sort(&mut self) {
+        self.runs.sort_by(|a, b| (b.started, &b.result).cmp(&(a.started, &a.result)));
+        self.broken.sort_by(|a, b| a.folder.cmp(&b.folder));
+    }
 }
 
 /// A folder that should be a result and is not.
@@ -68,15 +75,59 @@ pub fn list(root: &Path) -> std::io::Result<Listing> {
     for scenario in scenarios {
         match folders(&scenario) {
             Err(error) => listing.broken.push(Broken { folder: scenario, why: format!("cannot be read: {error}") }),
-            Ok(runs) => runs.into_iter().for_each(|folder| match load(&folder) {
-                Ok(run) => listing.runs.push(run),
-                Err(error) => listing.broken.push(Broken { folder, why: error.to_string() }),
-            }),
+            Ok(runs) => {
+                let mut read = read(runs);
+                listing.runs.append(&mut read.runs);
+                listing.broken.append(&mut read.broken);
+            }
         }
     }
-    listing.runs.sort_by(|a, b| (b.started, &b.result).cmp(&(a.started, &a.result)));
-    listing.broken.sort_by(|a, b| a.folder.cmp(&b.folder));
+    listing.sort();
     Ok(listing)
+}
+
+/// Reads the records of result folders.
+fn read(folders: impl IntoIterator<Item = PathBuf>) -> Listing {
+    let mut listing = Listing::default();
+    for folder in folders {
+        match load(&folder) {
+            Ok(run) => listing.runs.push(run),
+            Err(error) => listing.broken.push(Broken { folder, why: error.to_string() }),
+        }
+    }
+    listing
+}
+
+/// All results of the folders given: each is one, or holds some, or holds folders of scenarios as a folder of results does.
+/// What is named twice comes once.
+///
+/// # Errors
+/// Where a folder cannot be read, or holds no result; the message names it.
+pub fn gather(paths: &[PathBuf]) -> std::io::Result<Listing> {
+    let mut gathered = Listing::default();
+    let mut seen = HashSet::new();
+    for path in paths {
+        let told = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let mut found = if path.join(file::RUN).exists() {
+            read([path.clone()])
+        } else {
+            fs::metadata(path).map_err(told)?;
+            let inside = folders(path).map_err(told)?;
+            let here: Vec<PathBuf> = inside.into_iter().filter(|folder| folder.join(file::RUN).exists()).collect();
+            if here.is_empty() { list(path).map_err(told)? } else { read(here) }
+        };
+        if found.runs.is_empty() && found.broken.is_empty() {
+            return Err(told(std::io::Error::new(
+                ErrorKind::NotFound,
+                "holds no result (expected a folder with run.json, or a folder of such)",
+            )));
+        }
+        found.runs.retain(|run| seen.insert(run.result.as_deref().and_then(|folder| fs::canonicalize(folder).ok())));
+        gathered.runs.append(&mut found.runs);
+        gathered.broken.append(&mut found.broken);
+    }
+    gathered.sort();
+    Ok(gathered)
 }
 
 /// The runs that are stored, by what they were of.
@@ -214,6 +265,26 @@ mod tests {
         keep("name: b\n", "h", None);
         assert_eq!(Recorded::read(root.path()).unwrap().of("name: a\n", "h").len(), 2);
         assert_eq!(Recorded::read(&root.path().join("nowhere")).unwrap().of("name: a\n", "h").len(), 0);
+    }
+
+    #[test]
+    fn results_are_gathered_from_wherever_they_are() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path()).unwrap();
+        let one = run(&store, "b", "2026-01-01T00:00:00Z");
+        let two = run(&store, "a", "2026-01-02T00:00:00Z");
+        let folders = |paths: &[&Path]| -> Vec<PathBuf> {
+            let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
+            gather(&paths).unwrap().runs.into_iter().map(|run| run.result.unwrap()).collect()
+        };
+        assert_eq!(folders(&[root.path()]), [two.clone(), one.clone()]);
+        assert_eq!(folders(&[&root.path().join("b")]), [one.clone()]);
+        assert_eq!(folders(&[&one, root.path(), &two]), [two, one]);
+        fs::create_dir(root.path().join("empty")).unwrap();
+        for wrong in ["empty", "nowhere"] {
+            let error = gather(&[root.path().join(wrong)]).unwrap_err().to_string();
+            assert!(error.contains(wrong), "{error}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod values;
 
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
-pub use list::{Broken, FileInfo, Listing, Recorded, Shown, list, load, show};
+pub use list::{Broken, FileInfo, Listing, Recorded, Shown, gather, list, load, show};
 pub use merge::{Merged, merge};
 #[cfg(test)]
 pub(crate) use run_json::tests::sample;

@@ -1,0 +1,20 @@
+//! The command line of `oomph report`.
+//! Lives here: what clap needs to know of it.
+//! May not live here: what it does.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// `oomph report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Result folders, or folders of them [default: the folder of --results]
+    #[arg(value_name = "RESULTS")]
+    pub from: Vec<PathBuf>,
+    /// Title of the report
+    #[arg(long, value_name = "TEXT", default_value = "oomph")]
+    pub title: String,
+    /// Write JSON lines: run.json of each run, one a line
+    #[arg(long, value_name = "FILE", help_heading = "Formats (FILE may be - for stdout)")]
+    pub jsonl: Option<PathBuf>,
+}
