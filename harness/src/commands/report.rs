@@ -4,7 +4,7 @@
 
 use super::cli::{Global, Report as Options};
 use super::exit::Status;
-use crate::report::{Format, JsonLines, Report};
+use crate::report::{Csv, Format, GithubAnnotations, GithubSummary, Gitlab, JsonLines, Junit, Kcidb, Ktap, Report};
 use crate::results;
 use anyhow::{Context, bail};
 use std::io::{BufWriter, Write};
@@ -15,9 +15,19 @@ use std::path::Path;
 /// # Errors
 /// Where results cannot be read, nothing was asked for, or a file not be written; a file that was there stays as it was then.
 pub fn report(global: &Global, options: &Options) -> anyhow::Result<Status> {
-    let formats: [(&Option<_>, Box<dyn Format>); 1] = [(&options.jsonl, Box::new(JsonLines))];
-    if formats.iter().all(|(file, _)| file.is_none()) {
-        bail!("no format was asked for: expected one or more of --jsonl FILE");
+    let formats: [(&Option<_>, Box<dyn Format>); 6] = [
+        (&options.jsonl, Box::new(JsonLines)),
+        (&options.junit, Box::new(Junit)),
+        (&options.ktap, Box::new(Ktap)),
+        (&options.kcidb, Box::new(Kcidb)),
+        (&options.gitlab, Box::new(Gitlab)),
+        (&options.csv, Box::new(Csv)),
+    ];
+    if formats.iter().all(|(file, _)| file.is_none()) && !options.github {
+        bail!(
+            "no format was asked for: expected one or more of --junit FILE, --ktap FILE, --kcidb FILE, --gitlab FILE, --csv FILE, \
+             --jsonl FILE, --github"
+        );
     }
     let from = if options.from.is_empty() { vec![global.results.clone()] } else { options.from.clone() };
     let listing = results::gather(&from)?;
@@ -31,7 +41,25 @@ pub fn report(global: &Global, options: &Options) -> anyhow::Result<Status> {
     for (file, format) in formats.iter().filter_map(|(file, format)| Some((file.as_ref()?, format))) {
         write(&report, format.as_ref(), file).with_context(|| file.display().to_string())?;
     }
+    if options.github {
+        github(&report, std::env::var_os("GITHUB_STEP_SUMMARY").as_deref().map(Path::new))?;
+    }
     Ok(Status::AsExpected)
+}
+
+/// The summary after what earlier commands of the step wrote there, then the annotations.
+fn github(report: &Report, summary: Option<&Path>) -> anyhow::Result<()> {
+    let stdout = Path::new("-");
+    match summary {
+        Some(file) => {
+            let mut text = Vec::new();
+            GithubSummary.write(report, &mut text)?;
+            let append = || std::fs::OpenOptions::new().append(true).create(true).open(file)?.write_all(&text);
+            append().with_context(|| format!("{} (named by GITHUB_STEP_SUMMARY)", file.display()))?;
+        }
+        None => write(report, &GithubSummary, stdout)?,
+    }
+    write(report, &GithubAnnotations, stdout)
 }
 
 /// Whole or not at all: beside its place first, then renamed. `-` is stdout.

@@ -16,7 +16,8 @@ pub struct Report {
     pub broken: Vec<Broken>,
 }
 
-/// Writes a report in one form. A hung run is a failure in each, an inconclusive one an error or a skip, never a pass.
+/// Writes a report in one form. How a run counts is said by [`super::Standing`] for all of them: as the scenario expects it, a hang that
+/// nobody expects is a failure, and a run without an outcome is never a pass.
 pub trait Format {
     /// Writes all of it.
     ///

@@ -16,7 +16,7 @@ mod text;
 mod validated;
 
 pub use bisect::{Account, bisection, step as bisection_step};
-pub use export::JsonLines;
+pub use export::{COLUMNS, Csv, GithubAnnotations, GithubSummary, Gitlab, JsonLines, Junit, Kcidb, Ktap, Standing};
 pub use format::{Format, Report};
 pub use grid::{marks, matrix};
 pub use groups::{group, groups};

@@ -5,6 +5,9 @@
 use clap::Args;
 use std::path::PathBuf;
 
+/// Heading of the options that name a format.
+const FORMATS: &str = "Formats (FILE may be - for stdout)";
+
 /// `oomph report`.
 #[derive(Debug, Args)]
 pub struct Report {
@@ -15,6 +18,25 @@ pub struct Report {
     #[arg(long, value_name = "TEXT", default_value = "oomph")]
     pub title: String,
     /// Write JSON lines: run.json of each run, one a line
-    #[arg(long, value_name = "FILE", help_heading = "Formats (FILE may be - for stdout)")]
+    #[arg(long, value_name = "FILE", help_heading = FORMATS)]
     pub jsonl: Option<PathBuf>,
+    /// Write JUnit XML, as Jenkins and GitLab read it
+    #[arg(long, value_name = "FILE", help_heading = FORMATS)]
+    pub junit: Option<PathBuf>,
+    /// Write KTAP, as the kernel's own tools read it
+    #[arg(long, value_name = "FILE", help_heading = FORMATS)]
+    pub ktap: Option<PathBuf>,
+    /// Write KCIDB I/O JSON, for KernelCI's database
+    #[arg(long, value_name = "FILE", help_heading = FORMATS)]
+    pub kcidb: Option<PathBuf>,
+    /// Write a Code Quality report of GitLab, which a merge request shows as a difference
+    #[arg(long, value_name = "FILE", help_heading = FORMATS)]
+    pub gitlab: Option<PathBuf>,
+    /// Write a table (RFC 4180), one row a run
+    #[arg(long, value_name = "FILE", help_heading = FORMATS)]
+    pub csv: Option<PathBuf>,
+    /// Append a summary in Markdown to the file that $GITHUB_STEP_SUMMARY names (stdout without it), and print annotations for GitHub
+    /// Actions on stdout
+    #[arg(long, help_heading = FORMATS)]
+    pub github: bool,
 }
