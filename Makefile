@@ -3,11 +3,12 @@
 # make bench   how quickly a guest is ready, and what the harness costs: ratios of one run, on an idle machine; then how many runs
 #              a bisection needs, simulated (BISECT_TRIALS, BISECT_MERGED_TRIALS)
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
+# make check-reports  every format of `oomph report`, and docs/ci, read by the tools that others read them with (fetches them once)
 # make lint    formatting and clippy
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
 
-.PHONY: demo test bench soak lint fuzz setup build clean
+.PHONY: demo test bench soak check-reports lint fuzz setup build clean
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
@@ -25,6 +26,9 @@ build: setup
 test: export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
 test: setup
 	$(CARGO) test --workspace --locked
+
+check-reports: build
+	scripts/check-reports.sh $(OOMPH) results/soak
 
 lint:
 	$(CARGO) fmt --all --check

@@ -10,9 +10,15 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/oomph/check-reports
 packages="kcidb-io==141 check-jsonschema==0.39.0 junitparser==5.0.3" schema_of=pytest==8.3.4
 kernels="linux-source-6.1 linux-source-6.12"
 
-for tool in xmllint python3; do
-	command -v "$tool" >/dev/null || { echo "$tool is missing: scripts/host-packages.sh installs it" >&2; exit 1; }
-done
+needed="libxml2-utils python3 python3-venv"
+if ! command -v xmllint >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+	echo "installing $needed"
+	# shellcheck disable=SC2086 # one word a package
+	apt-get -qq update && apt-get -qq install -y --no-install-recommends $needed >/dev/null || {
+		echo "as root: apt-get update && apt-get install --no-install-recommends $needed" >&2
+		exit 1
+	}
+fi
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
@@ -40,7 +46,7 @@ if [ ! -e "$parser/kunit_parser.py" ]; then
 	else
 		for kernel in $kernels; do apt-cache show "$kernel" >/dev/null 2>&1 && break; done
 		echo "fetching $kernel for its tools/testing/kunit"
-		(cd "$parser.new" && apt-get -qq download "$kernel" && dpkg-deb --fsys-tarfile ./*.deb >package.tar && rm ./*.deb)
+		(cd "$parser.new" && apt-get -qq -o APT::Sandbox::User=root download "$kernel" && dpkg-deb --fsys-tarfile ./*.deb >package.tar && rm ./*.deb)
 		tar -xOf "$parser.new/package.tar" "./usr/src/$kernel.tar.xz" |
 			tar -xJ -C "$parser.new" --strip-components=4 --wildcards '*/tools/testing/kunit/kunit_p*.py'
 		rm "$parser.new/package.tar"

@@ -20,7 +20,7 @@ struct Told {
     /// The file it stands in.
     file: String,
     words: Vec<String>,
-    /// Within a sentence: it may leave out arguments, and nothing else.
+    /// Within a sentence, or with `…`: it may leave out arguments, and nothing else.
     mention: bool,
 }
 
@@ -47,21 +47,46 @@ fn of_shell(file: &str, text: &str) -> Vec<Told> {
         lines.push(line);
     }
     let mut told = Vec::new();
+    let mut open = String::new();
     for line in lines {
-        let words = shlex::split(&line).unwrap_or_else(|| panic!("{file}: a quote without end: {line}"));
+        open = if open.is_empty() { line } else { format!("{open}\n{line}") };
+        // A quote that does not end here goes on in the next line.
+        let Some(words) = shlex::split(&open) else { continue };
+        open.clear();
         for command in words.split(|word| ["|", "||", "&&", ";"].contains(&word.as_str())) {
             let redirected = command.iter().position(|word| word.starts_with(['>', '<'])).unwrap_or(command.len());
             let mut words = command[..redirected].to_vec();
-            while words.first().is_some_and(|word| word.contains('=')) {
+            if let Some(script) = words.iter().position(|word| word == "-c").and_then(|place| words.get(place + 1)) {
+                told.append(&mut of_shell(file, script));
+            }
+            while words.first().is_some_and(|word| word.contains('=') || word == "exec") {
                 words.remove(0);
             }
             if words.first().is_some_and(|word| Path::new(word).file_name().is_some_and(|name| name == "oomph")) {
                 words[0] = "oomph".to_owned();
-                told.push(Told { file: file.to_owned(), words, mention: false });
+                without_what_comes_later(&mut words);
+                let mention = words.contains(&"…".to_owned());
+                told.push(Told { file: file.to_owned(), words, mention });
             }
         }
     }
+    assert!(open.is_empty(), "{file}: a quote without end: {open}");
     told
+}
+
+/// The CI files ask for the page of results already. This goes when `oomph report` has `--html`.
+fn without_what_comes_later(words: &mut Vec<String>) {
+    let report = Cli::command().find_subcommand("report").expect("there is a report").clone();
+    if report.get_arguments().all(|option| option.get_long() != Some("html"))
+        && let Some(place) = words.iter().position(|word| word == "--html")
+    {
+        words.drain(place..(place + 2).min(words.len()));
+    }
+}
+
+/// Whether the last command of a block goes on in the next line.
+fn open(block: &str) -> bool {
+    block.ends_with("\\\n") || (!block.is_empty() && shlex::split(block).is_none())
 }
 
 /// Of Markdown: what stands after `$ ` in a block of a console, all of a block of a shell, and what is code within a sentence.
@@ -79,7 +104,12 @@ fn of_markdown(file: &str, text: &str) -> Vec<Told> {
                 block.clear();
                 kind = None;
             }
-            (Some("console"), None) => block.extend(line.strip_prefix("$ ").map(|line| format!("{line}\n"))),
+            (Some("console"), None) => match line.strip_prefix("$ ") {
+                Some(line) => block += &format!("{line}\n"),
+                // What a command goes on with is indented or ends a quote; all else is what it prints.
+                None if open(&block) => block += &format!("{line}\n"),
+                None => {}
+            },
             (Some(_), None) => block += &format!("{line}\n"),
         }
     }
@@ -271,6 +301,8 @@ fn a_wrong_word_is_found_wherever_it_stands() {
     assert_eq!(wrong(of_markdown("x.md", prose)), [false, true]);
     let yaml = "a:\n  - run: |\n      x=$(oomph matrix \"$OOMPH_MATRIX\" --plan github)\n      oomph matrix \"$WOMBAT\"\n  - script: [oomph report a --jnit x]\n    other: oomph repot\n";
     assert_eq!(wrong(of_yaml("x.yml", yaml)), [false, true, true]);
+    let bisect = "```console\n$ git bisect run sh -c 'make ||  exit 125\n  exec oomph run s.yaml --bisekt-exit'\n$ oomph bisect … --time 8\n```";
+    assert_eq!(wrong(of_markdown("x.md", bisect)), [true, true]);
     // A mention may leave out arguments, a command may not.
     assert_eq!(wrong(of_markdown("x.md", "```console\n$ oomph run\n```\n`oomph run`")), [true, false]);
     Cli::command().debug_assert();
