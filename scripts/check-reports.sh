@@ -14,10 +14,10 @@ needed="libxml2-utils python3 python3-venv"
 if ! command -v xmllint >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
 	echo "installing $needed"
 	# shellcheck disable=SC2086 # one word a package
-	apt-get -qq update && apt-get -qq install -y --no-install-recommends $needed >/dev/null || {
+	if ! { apt-get -qq update && apt-get -qq install -y --no-install-recommends $needed >/dev/null; }; then
 		echo "as root: apt-get update && apt-get install --no-install-recommends $needed" >&2
 		exit 1
-	}
+	fi
 fi
 mkdir -p "$cache"
 exec 9>"$cache/lock"
@@ -58,7 +58,9 @@ exec 9>&-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 check() { "$venv/bin/python" "$here/check_reports.py" "$@"; }
-schema() { xmllint --noout --nonet --schema "$xsd" "$1" 2>"$work/said" && echo "junit: valid" || { cat "$work/said" >&2; return 1; }; }
+schema() {
+	if xmllint --noout --nonet --schema "$xsd" "$1" 2>"$work/said"; then echo "junit: valid"; else cat "$work/said" >&2; return 1; fi
+}
 export PYTHONDONTWRITEBYTECODE=1
 
 # Makes every format of a folder of results into another, and has each read. Arguments: name, results.
@@ -95,7 +97,10 @@ told() {
 }
 out=$work/results
 runs=$(wc -l <"$out/runs.jsonl")
-spoil() { sed "$1" "$out/$2" >"$work/spoiled" && ! cmp -s "$out/$2" "$work/spoiled" || { echo "$2 could not be spoiled" >&2; exit 1; }; }
+spoil() {
+	sed "$1" "$out/$2" >"$work/spoiled"
+	if cmp -s "$out/$2" "$work/spoiled"; then echo "$2 could not be spoiled by $1" >&2; exit 1; fi
+}
 spoil 's/<testsuites /<testsuites skipped="0" /' junit.xml && told schema "$work/spoiled"
 spoil '0,/tests="/s//tests="1/; s/<testsuite \(.*\)tests="/<testsuite \1tests="1/' junit.xml && told check junit "$work/spoiled" "$runs"
 spoil '0,/^    \(not \)\?ok 1 /s//    ok 7 /' report.ktap && told check ktap "$work/spoiled" "$parser" "$runs"
