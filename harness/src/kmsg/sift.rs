@@ -20,40 +20,17 @@ pub fn may_tell_of_kills(line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::{Message, Parser, Stamped};
     use super::*;
-    use std::path::Path;
-
-    /// Kills and panics of all logs that the parser is tested on.
-    fn told(text: &str, sifted: bool) -> Vec<Stamped> {
-        let mut parser = Parser::default();
-        let lines = text.lines().filter(|line| !sifted || may_tell_of_kills(line.as_bytes()));
-        let mut told: Vec<Stamped> = lines.flat_map(|line| parser.feed(line)).collect();
-        told.append(&mut parser.finish());
-        told.retain(|said| matches!(said.message, Message::Kill(_) | Message::Panic { .. }));
-        told
-    }
 
     #[test]
-    fn the_same_kills_are_told_from_the_lines_that_are_left() {
-        let mut kills = 0;
-        for folder in ["tests/kmsg", "tests/corpus"] {
-            let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-            while let Some(folder) = folders.pop() {
-                for entry in std::fs::read_dir(folder).unwrap() {
-                    let path = entry.unwrap().path();
-                    if path.is_dir() {
-                        folders.push(path);
-                        continue;
-                    }
-                    let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-                    let all = told(&text, false);
-                    kills += all.len();
-                    assert_eq!(told(&text, true), all, "{}", path.display());
-                }
-            }
+    fn what_has_none_of_the_words_is_passed_over() {
+        for told in
+            ["Killed process 7 (x)", "OOM victim 7", "Workqueue: events moom_callback", "SysRq : ", "Kernel panic - x"]
+        {
+            assert!(may_tell_of_kills(told.as_bytes()), "{told}");
         }
-        assert!(kills > 20, "{kills}");
+        for other in ["oom_reaper: reaped process 7 (x)", "sysrq: Show State", "Call Trace:", ""] {
+            assert!(!may_tell_of_kills(other.as_bytes()), "{other}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! May not live here: reading results, or the verdict block (`text`) and the picture (`picture`) themselves.
 
 use super::inert::{cut, plain};
-use super::picture::{in_words, timeline_text};
+use super::picture::timeline_text;
 use super::text::block;
 use crate::results::{ConsoleLine, FileInfo, LastWords, RunJson, Shown, WaitingTaskJson, file};
 use crate::timeline::Timeline;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// Groups of tasks, and of each the pids; console lines that matter, and very last lines that are shown.
 const GROUPS: usize = 6;
-const PIDS: usize = 2;
+const PIDS: usize = 3;
 const MATTERING: usize = 12;
 const LAST: usize = 6;
 /// Lines of each kind that whoever reads the console has to keep for this page.
@@ -44,15 +44,7 @@ fn write(out: &mut String, page: &Page<'_>, width: usize) -> std::fmt::Result {
     let run = &page.shown.run;
     writeln!(out)?;
     match page.timeline {
-        Some(timeline) => {
-            let mut label = "timeline";
-            for line in wrapped(&plain(&in_words(timeline)), width - LABEL) {
-                writeln!(out, "  {label:<10}  {line}")?;
-                label = "";
-            }
-            writeln!(out)?;
-            out.push_str(&timeline_text(timeline, width));
-        }
+        Some(timeline) => out.push_str(&timeline_text(timeline, width)),
         None => writeln!(out, "  timeline    none: the result has no {} that can be read", file::EVENTS)?,
     }
     tasks(out, run, width)?;
@@ -77,7 +69,9 @@ fn tasks(out: &mut String, run: &RunJson, width: usize) -> std::fmt::Result {
         }
     }
     let length = |tasks: &[&WaitingTaskJson]| tasks.iter().map(|task| task.last_s - task.first_s).fold(0.0, f64::max);
-    let mut groups: Vec<_> = groups.into_iter().map(|(of, tasks)| (length(&tasks), of, tasks)).collect();
+    let groups = groups.into_iter().map(|(of, tasks)| (length(&tasks), of, tasks));
+    // Who was seen at a place once has not waited there.
+    let mut groups: Vec<_> = groups.filter(|(longest, ..)| *longest > 0.0).collect();
     groups.sort_by(|a, b| b.0.total_cmp(&a.0));
     if !groups.is_empty() {
         writeln!(out)?;
@@ -86,9 +80,16 @@ fn tasks(out: &mut String, run: &RunJson, width: usize) -> std::fmt::Result {
     for (longest, (comm, place), tasks) in groups.iter().take(GROUPS) {
         let pids: Vec<String> = tasks.iter().take(PIDS).map(|task| task.pid.to_string()).collect();
         let more = if tasks.len() > PIDS { ", …" } else { "" };
-        let line = format!("{longest:5.1} s  {comm} ({}{more}) in {place}", pids.join(", "));
-        writeln!(out, "  {label:<10}  {}", cut(&plain(&line), width - LABEL))?;
-        label = "";
+        let who = match tasks.len() {
+            1 => format!("{comm} ({})", pids.join(", ")),
+            count => format!("{count} × {comm} ({}{more})", pids.join(", ")),
+        };
+        let line = format!("{who} in {place}");
+        let mut time = format!("{longest:5.1} s");
+        for line in wrapped(&plain(&line), width - LABEL - 9) {
+            writeln!(out, "  {label:<10}  {time:<7}  {line}")?;
+            (label, time) = ("", String::new());
+        }
     }
     Ok(())
 }
@@ -110,7 +111,7 @@ fn console(out: &mut String, run: &RunJson, console: &LastWords, width: usize) -
     section("console", &console.matter, MATTERING)?;
     let answered = run.outcome.is_some_and(|outcome| outcome != crate::scenario::Outcome::Panicked);
     if !answered || console.matter.is_empty() {
-        section("its end", &console.last, LAST)?;
+        section(if console.matter.is_empty() { "console" } else { "its end" }, &console.last, LAST)?;
     }
     Ok(())
 }

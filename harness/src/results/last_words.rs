@@ -55,13 +55,18 @@ fn read(console: impl BufRead, most: usize) -> Option<LastWords> {
             continue;
         }
         let line = ConsoleLine { number, text: text.to_owned() };
-        if parser.feed(text).iter().any(|said| !matches!(said.message, Message::Sysrq { .. })) {
+        if parser.feed(text).iter().any(|said| matters(&said.message)) {
             mattering += 1;
             push(&mut matter, line.clone(), most);
         }
         push(&mut last, line, most);
     }
     Some(LastWords { matter: matter.into(), mattering, last: last.into() })
+}
+
+/// What is only part of another message, or of our own doing, is left out.
+fn matters(message: &Message) -> bool {
+    !matches!(message, Message::Sysrq { .. } | Message::OomConstraint { .. } | Message::Lost { .. })
 }
 
 fn push(lines: &mut VecDeque<ConsoleLine>, line: ConsoleLine, most: usize) {

@@ -1,26 +1,13 @@
-//! The fold over made-up guests and recorded runs.
+//! The fold over made-up guests. Recorded ones are in `tests/corpus.rs`.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::event::{Beat, Counters, Event, Exit, Kind, Rules, Tick, read_events};
+use crate::event::{Beat, Counters, Event, Exit, Kind, Rules, Tick};
 use crate::run::sim::Sim;
-use crate::scenario::Outcome;
-use crate::verdict::judge;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 const KILL: &str = "Out of memory: Killed process 77 (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0";
-
-fn corpus() -> Vec<(String, Vec<Event>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let read = |path: std::path::PathBuf| {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let (_, events) = text.split_once('\n').unwrap();
-        (path.file_stem().unwrap().to_string_lossy().into_owned(), read_events(events.as_bytes()).unwrap())
-    };
-    std::fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap().path())).collect()
-}
 
 fn spans(timeline: &Timeline, what: Spanned) -> Vec<(&str, f64, f64)> {
     let of = timeline.spans.iter().filter(|span| span.what == what);
@@ -142,32 +129,6 @@ fn a_long_run_is_thinned_evenly_and_keeps_its_last_sample() {
         let steps: BTreeSet<u64> = samples.windows(2).map(|two| two[1].work - two[0].work).collect();
         let usual = samples[1].work - samples[0].work;
         assert!(steps.iter().filter(|&&step| step != usual).count() <= 1, "{beats}: {steps:?}");
-    }
-}
-
-#[test]
-fn recorded_runs_have_the_verdicts_own_time_kills_and_stalls() {
-    for (name, events) in corpus() {
-        let (timeline, verdict) = (Timeline::of(&events), judge(&events));
-        assert_eq!(timeline.length_s, verdict.fair_ms as f64 / 1000.0, "{name}");
-        let kills: Vec<f64> =
-            timeline.marks.iter().filter(|mark| mark.what == Marked::Kill).map(|mark| mark.at_s).collect();
-        assert_eq!(kills, verdict.kills.iter().map(|kill| kill.at_ms as f64 / 1000.0).collect::<Vec<_>>(), "{name}");
-        for stall in &verdict.stalls {
-            for probe in &stall.probes {
-                let shown = spans(&timeline, Spanned::Stall).into_iter().any(|(of, from, to)| {
-                    of == probe && from <= stall.declared_ms as f64 / 1000.0 && to >= stall.declared_ms as f64 / 1000.0
-                });
-                assert!(shown, "{name}: {stall:?}");
-            }
-        }
-        assert_eq!(
-            marks(&timeline, Marked::Panic).len(),
-            usize::from(verdict.outcome() == Some(Outcome::Panicked)),
-            "{name}"
-        );
-        let seconds = timeline.length_s as usize;
-        assert!(timeline.samples.len() <= MAX_SAMPLES && timeline.samples.len() + 20 > seconds / 4, "{name}");
     }
 }
 

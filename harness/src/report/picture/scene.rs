@@ -118,7 +118,8 @@ pub(super) fn number(value: f64) -> String {
         v if v >= 9.995e5 => format!("{:.1}M", v / 1e6),
         v if v >= 9.95e3 => format!("{:.0}k", v / 1e3),
         v if v >= 999.5 => format!("{:.1}k", v / 1e3),
-        v if v >= 9.95 || v < 0.05 => format!("{v:.0}"),
+        v if v >= 9.95 => format!("{v:.0}"),
+        v if v < 0.05 => "0".to_owned(),
         v => format!("{v:.1}"),
     }
 }
@@ -208,7 +209,7 @@ fn rows(timeline: &Timeline) -> Vec<Row> {
         (!spans.is_empty()).then(|| Row { of, name: name.to_owned(), note, details: details.collect(), spans })
     };
     let keys: Vec<&str> = marked(Marked::Sysrq).filter_map(|mark| mark.name.strip_prefix("SysRq-")).collect();
-    let ended = marked(Marked::Workload).last().map_or("", |mark| mark.name.trim_start_matches("workload "));
+    let ended = marked(Marked::Workload).next_back().map_or("", |mark| mark.name.trim_start_matches("workload "));
     let ended = ended.split(':').next().unwrap_or_default();
     let mut rows = Vec::new();
     rows.extend(moments(Of::Kills, "OOM kills", Marked::Kill, marked(Marked::Kill).count().to_string()));

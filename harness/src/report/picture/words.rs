@@ -21,7 +21,7 @@ pub fn in_words(timeline: &Timeline) -> String {
         }
         _ => said.push("The guest's heart never beat.".to_owned()),
     }
-    let worked = samples.iter().zip(samples.iter().skip(1)).filter(|(one, next)| next.work > one.work).last();
+    let worked = samples.iter().zip(samples.iter().skip(1)).rfind(|(one, next)| next.work > one.work);
     if let Some((_, last)) = worked {
         said.push(format!("The workload last got on at {}.", seconds(last.at_s)));
     }
