@@ -5,7 +5,7 @@
 
 use oomph::event::{Reason, read_events};
 use oomph::scenario::{Mechanism, Outcome};
-use oomph::timeline::{MAX_SAMPLES, Marked, Spanned, Timeline};
+use oomph::timeline::{MAX_SAMPLES, Marked, Span, Spanned, Timeline};
 use oomph::verdict::{Verdict, judge};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -112,13 +112,11 @@ fn a_timeline_has_the_verdicts_own_time_kills_and_stalls() {
         assert_eq!(marked(Marked::Panic).count(), panics, "{name}");
         for stall in &verdict.stalls {
             let at = s(stall.declared_ms);
-            let shown = |probe: &String| {
-                let over = |span: &oomph::timeline::Span| span.name == *probe && span.from_s <= at && span.to_s >= at;
-                timeline.spans.iter().any(|span| span.what == Spanned::Stall && over(span))
-            };
+            let stalls: Vec<&Span> =
+                timeline.spans.iter().filter(|span| span.what == Spanned::Stall && span.to_s >= at).collect();
+            let shown = |probe: &String| stalls.iter().any(|span| span.name == *probe && span.from_s <= at);
             assert!(stall.probes.iter().all(shown), "{name}: {stall:?}");
-            let first =
-                timeline.spans.iter().filter(|span| span.to_s >= at).map(|span| span.from_s).fold(f64::MAX, f64::min);
+            let first = stalls.iter().map(|span| span.from_s).fold(f64::MAX, f64::min);
             assert_eq!(first, s(stall.since_ms), "{name}: {stall:?}");
         }
         let phases: Vec<_> = verdict.phases.iter().map(|time| time.phase).collect();

@@ -46,7 +46,7 @@ fn a_hang_reads_from_its_verdict_to_what_to_do_next() {
     let (shown, timeline) = (shown(run, &files), Timeline::of(&events));
     let text = page(&Page { shown: &shown, timeline: Some(&timeline), console: Some(&console) }, 80);
     insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());
-    let below = text.split_once("  timeline    ").unwrap().1;
+    let below = text.split_once("  phase       ").unwrap().1;
     for line in below.lines().filter(|line| !line.contains("oomph ") && !line.contains("less ")) {
         assert!(line.chars().count() <= 80, "{line}");
     }
