@@ -1,10 +1,11 @@
 //! Recorded runs of real guests, one of every outcome and mechanism, judged again: `corpus/*.jsonl`, expected verdict on top.
-//! Lives here: that each is judged as it was, and that none is missing.
+//! Lives here: that each is judged as it was, that none is missing, and that a timeline shows what was judged.
 //! May not live here: made-up streams (`verdict::tests` has those).
 #![allow(clippy::unwrap_used)]
 
 use oomph::event::{Reason, read_events};
 use oomph::scenario::{Mechanism, Outcome};
+use oomph::timeline::{MAX_SAMPLES, Marked, Span, Spanned, Timeline};
 use oomph::verdict::{Verdict, judge};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -43,6 +44,7 @@ struct Recorded {
     expect: Expect,
     /// As its events are judged now.
     verdict: Verdict,
+    timeline: Timeline,
 }
 
 static CORPUS: LazyLock<Vec<Recorded>> = LazyLock::new(corpus);
@@ -56,15 +58,16 @@ fn corpus() -> Vec<Recorded> {
         let text = std::fs::read_to_string(&path).unwrap();
         let (head, events) = text.split_once('\n').unwrap();
         let head: Head = serde_json::from_str(head).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let verdict = judge(&read_events(events.as_bytes()).unwrap());
-        all.push(Recorded { name, expect: head.expect, verdict });
+        let events = read_events(events.as_bytes()).unwrap();
+        let (verdict, timeline) = (judge(&events), Timeline::of(&events));
+        all.push(Recorded { name, expect: head.expect, verdict, timeline });
     }
     all
 }
 
 #[test]
 fn each_is_judged_as_it_was() {
-    for Recorded { name, expect, verdict } in &*CORPUS {
+    for Recorded { name, expect, verdict, .. } in &*CORPUS {
         assert_eq!(Expect::of(verdict), *expect, "{name}");
     }
 }
@@ -94,4 +97,30 @@ fn every_outcome_and_mechanism_is_there() {
         BTreeSet::from(["oom-deadlock", "no-fs-livelock", "isolation-throttle", "io-stall", "unknown"])
     );
     assert!(expected().any(|expect| expect.inconclusive.is_some()));
+}
+
+#[test]
+fn a_timeline_has_the_verdicts_own_time_kills_and_stalls() {
+    let s = |ms: u64| ms as f64 / 1000.0;
+    for Recorded { name, expect, verdict, timeline } in &*CORPUS {
+        assert_eq!(timeline.length_s, s(verdict.fair_ms), "{name}");
+        let marked = |what| timeline.marks.iter().filter(move |mark| mark.what == what);
+        let kills: Vec<(f64, bool)> =
+            marked(Marked::Kill).map(|mark| (mark.at_s, !mark.name.ends_with(", not counted"))).collect();
+        assert_eq!(kills, verdict.kills.iter().map(|kill| (s(kill.at_ms), kill.counts)).collect::<Vec<_>>(), "{name}");
+        let panics = usize::from(expect.outcome == Some(Outcome::Panicked));
+        assert_eq!(marked(Marked::Panic).count(), panics, "{name}");
+        for stall in &verdict.stalls {
+            let at = s(stall.declared_ms);
+            let stalls: Vec<&Span> =
+                timeline.spans.iter().filter(|span| span.what == Spanned::Stall && span.to_s >= at).collect();
+            let shown = |probe: &String| stalls.iter().any(|span| span.name == *probe && span.from_s <= at);
+            assert!(stall.probes.iter().all(shown), "{name}: {stall:?}");
+            let first = stalls.iter().map(|span| span.from_s).fold(f64::MAX, f64::min);
+            assert_eq!(first, s(stall.since_ms), "{name}: {stall:?}");
+        }
+        let phases: Vec<_> = verdict.phases.iter().map(|time| time.phase).collect();
+        assert_eq!(timeline.phases.iter().map(|(phase, _)| *phase).collect::<Vec<_>>(), phases, "{name}");
+        assert!((1..=MAX_SAMPLES).contains(&timeline.samples.len()), "{name}");
+    }
 }

@@ -4,7 +4,7 @@
 //! May not live here: tests of single functions.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use oomph::kmsg::{Parser, Stamped, Timestamps, matters};
+use oomph::kmsg::{Parser, Stamped, Timestamps, matters, may_tell_of_kills};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -104,6 +104,22 @@ fn the_lines_that_matter_tell_the_same() {
         kept.sort();
         assert_eq!(kept, all, "{}", golden.path.display());
     }
+}
+
+/// Whoever wants kills and panics only may pass over all other lines unread.
+#[test]
+fn lines_that_may_tell_of_kills_tell_all_of_them() {
+    let mut kills = 0;
+    for golden in corpus() {
+        let told = |keep: &dyn Fn(&str) -> bool| {
+            let wanted = |line: &String| line.contains(r#" {"kill""#) || line.contains(r#" {"panic""#);
+            golden.told(keep).into_iter().filter(wanted).collect::<Vec<_>>()
+        };
+        let all = told(&|_| true);
+        assert_eq!(told(&|line| may_tell_of_kills(line.as_bytes())), all, "{}", golden.path.display());
+        kills += all.len();
+    }
+    assert!(kills > 20, "{kills}");
 }
 
 #[test]

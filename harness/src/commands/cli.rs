@@ -185,9 +185,9 @@ pub enum Results {
         #[arg(long, value_name = "DIR")]
         dest: Option<PathBuf>,
     },
-    /// One result
+    /// One result: verdict, timeline, longest waits, last console lines, files, and what to do next
     Show {
-        /// Result folder
+        /// Result folder, or a part of the name of a run below --results that only it has
         result: PathBuf,
     },
 }

@@ -5,6 +5,7 @@
 use super::cli::{Global, Results};
 use super::exit::Status;
 use super::output::Output;
+use super::terminal;
 use crate::results::Merged;
 use crate::{campaign, report, results};
 use anyhow::Context;
@@ -27,12 +28,21 @@ pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Resu
             eprintln!("{copied} results copied into {}, {there} were there already", into.display());
             Ok(Status::AsExpected)
         }
-        Results::Show { result } => {
-            let run = results::load(result).with_context(|| result.display().to_string())?;
-            output.run(&run)?;
-            Ok(Status::AsExpected)
-        }
+        Results::Show { result } => show(&results::find(&global.results, result)?, output),
     }
+}
+
+/// The page of one result; with --json its record.
+fn show(folder: &Path, output: &Output) -> anyhow::Result<Status> {
+    if output.json() {
+        let run = results::load(folder).with_context(|| folder.display().to_string())?;
+        return output.line(&serde_json::to_string(&run)?);
+    }
+    let shown = results::show(folder).with_context(|| folder.display().to_string())?;
+    let timeline = results::timeline(folder);
+    let console = results::last_words(folder, report::CONSOLE_LINES);
+    let page = report::Page { shown: &shown, timeline: timeline.as_ref(), console: console.as_ref() };
+    output.line(&report::page(&page, terminal::width()))
 }
 
 fn summary(global: &Global, markdown: bool, output: &Output) -> anyhow::Result<Status> {

@@ -10,8 +10,10 @@ mod message;
 mod oom;
 mod parser;
 mod scan;
+mod sift;
 mod sysrq;
 
 pub use line::{MAX_LINE, Record, Timestamps, record};
 pub use message::{Constraint, Kill, Lock, Message, Scope, Stamped, Task};
 pub use parser::{Parser, matters};
+pub use sift::may_tell_of_kills;

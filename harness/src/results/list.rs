@@ -46,7 +46,7 @@ pub struct Broken {
 pub struct Shown {
     /// Its record.
     pub run: RunJson,
-    /// Its files by name.
+    /// Its files by name; a folder's name ends with a slash.
     pub files: Vec<FileInfo>,
     /// The QEMU command line, where it is there; cut at 256 KiB.
     pub command: Option<String>,
@@ -57,7 +57,7 @@ pub struct Shown {
 pub struct FileInfo {
     /// Its name.
     pub name: String,
-    /// Its size.
+    /// Its size; of a folder, that of the files in it.
     pub bytes: u64,
 }
 
@@ -185,8 +185,13 @@ pub fn show(folder: &Path) -> Result<Shown, ReadError> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let metadata = entry.metadata()?;
+        let name = entry.file_name().to_string_lossy().into_owned();
         if metadata.is_file() {
-            files.push(FileInfo { name: entry.file_name().to_string_lossy().into_owned(), bytes: metadata.len() });
+            files.push(FileInfo { name, bytes: metadata.len() });
+        } else if metadata.is_dir() {
+            let inside = fs::read_dir(entry.path()).into_iter().flatten().filter_map(Result::ok);
+            let sizes = inside.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
+            files.push(FileInfo { name: name + "/", bytes: sizes.map(|metadata| metadata.len()).sum() });
         }
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -302,6 +307,9 @@ mod tests {
         let shown = show(&folder).unwrap();
         assert_eq!(shown.command.as_deref(), Some("qemu-system-x86_64 -m 256"));
         assert_eq!(shown.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["command.txt", "run.json"]);
+        fs::create_dir(folder.join(file::CORE)).unwrap();
+        fs::write(folder.join(file::CORE).join("core.zst"), "12345").unwrap();
+        assert_eq!(show(&folder).unwrap().files[1], FileInfo { name: "core/".into(), bytes: 5 });
         fs::remove_file(folder.join(file::COMMAND)).unwrap();
         assert_eq!(show(&folder).unwrap().command, None);
         assert!(matches!(show(root.path()), Err(ReadError::Io(_))));

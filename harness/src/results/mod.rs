@@ -5,15 +5,20 @@
 mod console_log;
 mod event_log;
 mod fill;
+mod find;
+mod last_words;
 mod list;
 mod merge;
 mod run_json;
 mod sink;
 mod store;
+mod timeline;
 mod values;
 
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
+pub use find::{FindError, find};
+pub use last_words::{ConsoleLine, LastWords, last_words};
 pub use list::{Broken, FileInfo, Listing, Recorded, Shown, gather, list, load, show};
 pub use merge::{Merged, merge};
 #[cfg(test)]
@@ -24,4 +29,5 @@ pub use run_json::{
 };
 pub use sink::LogError;
 pub use store::{Draft, Store, StoreError, file};
+pub use timeline::timeline;
 pub use values::{Values, values};

@@ -29,6 +29,8 @@ pub mod file {
     pub const EVENTS: &str = "events.jsonl";
     /// Stacks of the guest's tasks.
     pub const STACKS: &str = "stacks.txt";
+    /// The run over its time, as a picture.
+    pub const TIMELINE: &str = "timeline.svg";
     /// The processors' registers at a hang, as QEMU prints them.
     pub const REGISTERS: &str = "registers.txt";
     /// A folder: the guest's memory at a hang, for debuggers.

@@ -9,9 +9,10 @@ use super::prepare::{Prepared, prepare};
 use crate::diagnose::Symbols;
 use crate::event::{Event, Kind, Plan, Reason, State};
 use crate::kernel::{DebugFiles, Kernel};
-use crate::report::{self, Live};
+use crate::report::{self, Form, Live};
 use crate::results::{ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store, file};
 use crate::scenario::{Scenario, matching, to_yaml};
+use crate::timeline::Fold;
 use crate::verdict::{Judge, View};
 use crate::vm::capture::{Capture, Keep};
 use crate::vm::{self, Vm};
@@ -70,13 +71,10 @@ pub async fn execute(
     let evidence = Evidence { capture, symbols: Symbols::parse(&debug.map_text()) };
     let mut files = Files::create(&draft, live)?;
     let mut judge = guest(host, &prepared, scenario, &evidence, &mut files, &mut interrupts).await;
+    let timeline = std::mem::take(&mut files.timeline).finish();
     let live = files.close(&draft);
     if let Some(stacks) = report::stacks(judge.diagnosis()) {
-        let path = draft.path(file::STACKS);
-        // For people: the verdict stands without it. A part of it would only take the record's room on a full disk.
-        if std::fs::write(&path, stacks).is_err() {
-            std::fs::remove_file(&path).ok();
-        }
+        write_for_people(&draft, file::STACKS, &stacks);
     }
     let verdict = judge.verdict();
     if verdict.captured.stored.iter().any(|stored| stored.state == State::Core) {
@@ -101,9 +99,19 @@ pub async fn execute(
     run.host = host.describe(&accel.to_string(), &why);
     run.expectation = matching(&scenario.expect, &kernel.name, &kernel.tags, kernel.version).cloned();
     run.assess();
+    let title = format!("{} on {}: {}", run.scenario, run.kernel, report::headline(&run));
+    write_for_people(&draft, file::TIMELINE, &report::timeline_svg(&timeline, &title, Form::Standalone));
     let folder = draft.finish(&run)?;
     run.result = Some(folder);
     Ok(run)
+}
+
+/// Writes a file that is only for people: the verdict stands without it. A part of it would only take the record's room on a full disk.
+fn write_for_people(draft: &Draft, name: &str, text: &str) {
+    let path = draft.path(name);
+    if std::fs::write(&path, text).is_err() {
+        std::fs::remove_file(&path).ok();
+    }
 }
 
 /// Boots the guest, drives it to its end and takes it away.
@@ -143,6 +151,7 @@ fn spoiled(plan: &Plan, reason: Reason, detail: String, files: &mut Files) -> Ju
 struct Files {
     events: EventLog,
     console: ConsoleLog,
+    timeline: Fold,
     live: Live,
 }
 
@@ -151,6 +160,7 @@ impl Files {
         Ok(Self {
             events: EventLog::create(&draft.events_jsonl(), EVENTS_MAX)?,
             console: ConsoleLog::create(&draft.console_log(), CONSOLE_MAX)?,
+            timeline: Fold::default(),
             live,
         })
     }
@@ -169,6 +179,7 @@ impl Files {
 
 impl Sink for Files {
     fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.timeline.observe(event);
         self.events.append(event).map_err(into_io)
     }
 

@@ -2,18 +2,27 @@
 //! Lives here: memory, work and pressure of the guest sampled over fair time, with what happened when; pure.
 //! May not live here: drawing (`report`), judging, or I/O. No verdict rests on it.
 
-use crate::event::Phase;
+mod fold;
+mod samples;
+mod silence;
+#[cfg(test)]
+mod tests;
+
+pub use fold::Fold;
+
+use crate::event::{Event, Phase};
 
 /// A run over its time. All times are seconds of fair time since the start of the run, as in run.json.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline {
     /// The length of the run.
     pub length_s: f64,
-    /// Samples, one for each heartbeat, in their order; thinned to at most [`MAX_SAMPLES`] evenly.
+    /// Samples, one for each heartbeat, in their order; of a long run every second, fourth, … so that there are at most
+    /// [`MAX_SAMPLES`]. A sample's shares are then the means over those that it stands for.
     pub samples: Vec<Sample>,
     /// The phases, each with when it began, in their order.
     pub phases: Vec<(Phase, f64)>,
-    /// What took a while: stalls of each probe, host faults.
+    /// What took a while: stalls of each probe, host faults; by when they began.
     pub spans: Vec<Span>,
     /// What happened at a moment: OOM kills, SysRq keys, the end of the workload.
     pub marks: Vec<Mark>,
@@ -21,6 +30,19 @@ pub struct Timeline {
 
 /// Most samples that are kept.
 pub const MAX_SAMPLES: usize = 240;
+/// Most phases, spans and marks that are kept of each; the first ones.
+pub const MAX_KEPT: usize = 10_000;
+
+impl Timeline {
+    /// Folds a whole stream.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut fold = Fold::default();
+        for event in events {
+            fold.observe(event);
+        }
+        fold.finish()
+    }
+}
 
 /// The guest at a heartbeat.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,7 +84,8 @@ pub struct Span {
 /// What a [`Span`] is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spanned {
-    /// A probe was silent for as long as makes a stall.
+    /// A required probe was silent for as long as makes a stall, at some time between pressure and collect. The span is the silence
+    /// itself, from the probe's last line on.
     Stall,
     /// The host did something to the guest.
     Fault,
@@ -82,10 +105,12 @@ pub struct Mark {
 /// What a [`Mark`] is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marked {
-    /// The OOM killer killed.
+    /// The OOM killer killed. The name is that of the victim with its pid, and says where a kill does not count.
     Kill,
     /// The host pressed a SysRq key.
     Sysrq,
     /// The workload was released, or its main process ended.
     Workload,
+    /// The guest's kernel panicked.
+    Panic,
 }

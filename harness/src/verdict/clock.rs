@@ -2,7 +2,7 @@
 //! Lives here: which host time counts, from ticks and SysRq dumps.
 //! May not live here: deadlines, or what is measured against them.
 
-use crate::event::Tick;
+use crate::event::{Event, Kind, Tick};
 
 /// A tick covers a quarter of a second; of a longer gap only this much counts. The rest is time in which the harness
 /// itself did not run or read: nothing may be concluded from it.
@@ -14,9 +14,9 @@ const DUMP_MAX_NS: u64 = 120_000_000_000;
 /// … and in wall time after so long, whatever the guest got of it.
 const DUMP_WALL_NS: u64 = 1_200_000_000_000;
 
-/// Wall time and fair time of a run so far. Only [`FairClock::tick`] makes either pass.
+/// Wall time and fair time of a run so far. Only ticks make either pass.
 #[derive(Debug, Default)]
-pub(super) struct FairClock {
+pub struct FairClock {
     fair_ns: u64,
     wall_ns: u64,
     last_tick_ns: Option<u64>,
@@ -48,8 +48,23 @@ impl Dump {
 }
 
 impl FairClock {
+    /// Takes one event in. Every event of a stream has to come by here, in order: which of them move the clock or hold it
+    /// is known here alone.
+    pub fn observe(&mut self, event: &Event) {
+        match &event.kind {
+            Kind::Plan(plan) => self.fair_quiet(plan.rules.fair_quiet),
+            Kind::Tick(tick) => self.tick(event.host_ns, tick),
+            // Lines that were dropped were printed, though nobody kept them.
+            Kind::Console { .. } | Kind::Dropped { .. } => self.printed(event.host_ns),
+            // f and i are no dumps.
+            Kind::Sysrq { key } if !matches!(key, 'f' | 'i') => self.dump_begins(event.host_ns),
+            Kind::Capture { active } => self.hold(*active),
+            _ => {}
+        }
+    }
+
     /// Takes the plan's choice of how silence is measured.
-    pub fn fair_quiet(&mut self, fair_quiet: bool) {
+    fn fair_quiet(&mut self, fair_quiet: bool) {
         self.fair_quiet = fair_quiet;
     }
 
@@ -69,17 +84,17 @@ impl FairClock {
     }
 
     /// The host holds the guest from now on, or lets it go on. No time is fair meanwhile, and no silence the guest's.
-    pub fn hold(&mut self, held: bool) {
+    fn hold(&mut self, held: bool) {
         self.held = held;
     }
 
     /// The host pressed a key that prints.
-    pub fn dump_begins(&mut self, host_ns: u64) {
+    fn dump_begins(&mut self, host_ns: u64) {
         self.dump = Some(Dump { since_ns: host_ns, printed_ns: host_ns, own_ns: 0, quiet_ns: 0 });
     }
 
     /// The console printed a line.
-    pub fn printed(&mut self, host_ns: u64) {
+    fn printed(&mut self, host_ns: u64) {
         if let Some(dump) = &mut self.dump {
             dump.printed_ns = host_ns;
             dump.quiet_ns = 0;
@@ -87,7 +102,7 @@ impl FairClock {
     }
 
     /// The host looked at its clock.
-    pub fn tick(&mut self, host_ns: u64, tick: &Tick) {
+    fn tick(&mut self, host_ns: u64, tick: &Tick) {
         self.wall_ns = self.wall_ns.max(host_ns);
         let elapsed = host_ns.saturating_sub(self.last_tick_ns.replace(host_ns).unwrap_or(host_ns));
         let counted = elapsed.min(MAX_STEP_NS);
@@ -152,6 +167,31 @@ mod tests {
         assert_eq!(clock.fair_ms(), 1_000);
         run(&mut clock, 42_250, 43_000, &Tick::default());
         assert_eq!(clock.fair_ms(), 2_000);
+    }
+
+    #[test]
+    fn the_events_that_print_hold_or_press_are_known_here() {
+        let mut clock = FairClock::default();
+        let mut at = |ms: u64, kind| {
+            clock.observe(&Event { seq: 0, host_ns: ms * MS, guest_ns: None, kind });
+            clock.fair_ms()
+        };
+        let tick = || Kind::Tick(Tick::default());
+        assert_eq!((at(0, tick()), at(500, tick())), (0, 500));
+        at(500, Kind::Sysrq { key: 'f' });
+        assert_eq!(at(1_000, tick()), 1_000, "f prints no dump");
+        at(1_000, Kind::Capture { active: true });
+        assert_eq!(at(1_500, tick()), 1_000, "held");
+        at(1_500, Kind::Capture { active: false });
+        at(1_500, Kind::Sysrq { key: 't' });
+        for ms in (2_000..=8_000).step_by(500) {
+            at(ms, Kind::Console { line: String::new() });
+            assert_eq!(at(ms, tick()), 1_000, "the dump goes on");
+        }
+        at(8_500, Kind::Dropped { lines: 1 });
+        assert_eq!(at(9_000, tick()), 1_000, "what was dropped was printed too");
+        at(11_000, tick());
+        assert_eq!(at(11_500, tick()), 1_500, "silent for two seconds");
     }
 
     #[test]

@@ -131,30 +131,23 @@ impl Judge {
     /// Takes one event in.
     pub fn observe(&mut self, event: &Event) {
         self.seq = event.seq;
+        self.clock.observe(event);
         let now = self.clock.fair_ms();
+        self.kills.observe(event, now);
         match &event.kind {
             Kind::Plan(plan) => self.plan(plan),
             Kind::Phase { phase } => self.enter(*phase),
-            Kind::Tick(tick) => {
-                self.clock.tick(event.host_ns, tick);
-                self.time_passes();
-            }
-            Kind::Console { line } => {
-                self.clock.printed(event.host_ns);
-                self.console(line);
-            }
+            Kind::Tick(_) => self.time_passes(),
+            Kind::Console { line } => self.console(line),
             Kind::Hello { proto, .. } if *proto != oomph_wire::PROTOCOL => {
                 let wanted = oomph_wire::PROTOCOL;
                 self.spoil(Reason::ProtocolError, format!("the agent speaks protocol {proto}, this oomph {wanted}"));
             }
             Kind::Hello { kernel, .. } => self.cause.release(kernel),
             Kind::GuestFailed { what, errno } => self.guest_failed(what, *errno),
-            Kind::Probe { probe, pid, adj } => {
-                self.kills.probe(*pid, probe);
-                if *adj != -1000 {
-                    let detail = format!("{probe} runs with oom_score_adj {adj} where -1000 was set");
-                    self.spoil(Reason::SetupFailed, detail);
-                }
+            Kind::Probe { probe, adj, .. } if *adj != -1000 => {
+                let detail = format!("{probe} runs with oom_score_adj {adj} where -1000 was set");
+                self.spoil(Reason::SetupFailed, detail);
             }
             Kind::Ready { min_kb, .. } => {
                 self.guest.ready = true;
@@ -180,10 +173,9 @@ impl Judge {
             Kind::WorkloadExit { pid, main, exit, errno } => self.workload_exit(*pid, *main, *exit, *errno),
             Kind::Released { by } => self.released(by),
             Kind::Command { command, attempt: 1 } if command == oomph_wire::words::command::RELEASE => {
-                self.kills.released();
                 self.escape("release");
             }
-            Kind::Sysrq { key } => self.sysrq(*key, event.host_ns),
+            Kind::Sysrq { key } => self.sysrq(*key),
             Kind::Fault { fault, active } => {
                 self.guest.faults = if *active { self.guest.faults + 1 } else { self.guest.faults.saturating_sub(1) };
                 self.guest.faults_until_ms = Some(self.clock.wall_ms());
@@ -194,15 +186,16 @@ impl Judge {
                 let said = stderr.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
                 self.spoil(Reason::QemuDied, format!("QEMU ended by itself with {exit}{said}"));
             }
-            Kind::Capture { active } => self.clock.hold(*active),
             Kind::Registers { cpus } => self.registers(cpus),
             Kind::Stored(stored) => self.stored(*stored),
             Kind::NotStored { state, why } => self.not_stored(*state, why),
             Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
-            // They were printed, though nobody kept them.
-            Kind::Dropped { .. } => self.clock.printed(event.host_ns),
-            Kind::WorkloadStarted { .. }
+            // The clock and the list of kills have had what is in these for them.
+            Kind::Probe { .. }
+            | Kind::Capture { .. }
+            | Kind::Dropped { .. }
+            | Kind::WorkloadStarted { .. }
             | Kind::Command { .. }
             | Kind::QemuExit { .. }
             | Kind::Ack { .. }
@@ -252,7 +245,6 @@ impl Judge {
 
     fn plan(&mut self, plan: &Plan) {
         self.rules = plan.rules.clone();
-        self.clock.fair_quiet(plan.rules.fair_quiet);
         self.probes = Probes::new(&plan.required);
     }
 
@@ -262,9 +254,6 @@ impl Judge {
         self.phase = Some(PhaseEntry { phase, fair_ms: now, wall_ms: self.clock.wall_ms() });
         // Ages begin with the pressure: what a probe needed before says nothing about it.
         self.probes.mark(now, phase == Phase::Pressure);
-        if phase == Phase::Pressure {
-            self.kills.pressure_begins(now);
-        }
     }
 
     fn leave_phase(&mut self) {
@@ -424,7 +413,6 @@ impl Judge {
     }
 
     fn released(&mut self, by: &str) {
-        self.kills.released();
         self.guest.released = true;
         self.note(format!("the workload was killed by the agent (asked by {by})"));
     }

@@ -2,10 +2,10 @@
 //! Lives here: the list, roles, the rule of what counts.
 //! May not live here: how a kill reads in a log (`kmsg`).
 
-use crate::event::Phase;
+use crate::event::{Event, Kind, Phase};
 use crate::kmsg::{self, Scope};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// One OOM kill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,10 +39,11 @@ pub enum Role {
     Probe,
 }
 
+/// The kills of a run so far, and what it takes to tell which of them count.
 #[derive(Debug, Default)]
-pub(super) struct Kills {
+pub(crate) struct Kills {
     list: Vec<Kill>,
-    ours: BTreeMap<u64, String>,
+    ours: BTreeSet<u64>,
     pressure_from_ms: Option<u64>,
     released: bool,
 }
@@ -51,25 +52,28 @@ pub(super) struct Kills {
 const LISTED: usize = 10_000;
 
 impl Kills {
-    /// A probe's process id.
-    pub fn probe(&mut self, pid: u64, name: &str) {
-        self.ours.insert(pid, name.to_owned());
-    }
-
-    /// Pressure begins.
-    pub fn pressure_begins(&mut self, now_ms: u64) {
-        self.pressure_from_ms.get_or_insert(now_ms);
-    }
-
-    /// From now on we kill ourselves.
-    pub fn released(&mut self) {
-        self.released = true;
+    /// Takes in what decides which kills count: our own processes, the start of pressure, and that from release on we kill
+    /// ourselves. `now_ms` is fair time.
+    pub fn observe(&mut self, event: &Event, now_ms: u64) {
+        match &event.kind {
+            Kind::Probe { pid, .. } => {
+                self.ours.insert(*pid);
+            }
+            Kind::Phase { phase: Phase::Pressure } => {
+                self.pressure_from_ms.get_or_insert(now_ms);
+            }
+            Kind::Released { .. } => self.released = true,
+            Kind::Command { command, attempt: 1 } if command == oomph_wire::words::command::RELEASE => {
+                self.released = true;
+            }
+            _ => {}
+        }
     }
 
     /// Takes a kill in; gives it back as it was entered.
     pub fn add(&mut self, said: &kmsg::Kill, phase: Phase, now_ms: u64, memcg: bool) -> Kill {
         let in_scope = memcg || said.scope != Scope::Memcg;
-        let agent = said.pid == 1 || self.ours.contains_key(&u64::from(said.pid));
+        let agent = said.pid == 1 || self.ours.contains(&u64::from(said.pid));
         let kill = Kill {
             at_ms: now_ms,
             pressure_ms: self.pressure_from_ms.map(|from| now_ms - from),

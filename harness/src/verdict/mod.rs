@@ -21,8 +21,10 @@ mod tests;
 mod view;
 
 pub use captured::Captured;
+pub use clock::FairClock;
 pub use escapes::{CameBack, Escape};
 pub use judge::Judge;
+pub(crate) use kills::Kills;
 pub use kills::{Kill, Role};
 pub use stall::Stall;
 pub use view::View;
