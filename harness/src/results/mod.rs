@@ -4,6 +4,7 @@
 
 mod console_log;
 mod event_log;
+mod excerpt;
 mod fill;
 mod list;
 mod merge;
@@ -14,6 +15,7 @@ mod values;
 
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
+pub use excerpt::{Around, ExcerptLine, excerpt};
 pub use list::{Broken, FileInfo, Listing, Recorded, Shown, gather, list, load, show};
 pub use merge::{Merged, merge};
 #[cfg(test)]
