@@ -4,15 +4,17 @@
 #              a bisection needs, simulated (BISECT_TRIALS, BISECT_MERGED_TRIALS)
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make lint    formatting and clippy
+# make check-page  the HTML report in a real browser (Debian's chromium, 124 MB to fetch); PAGE_PICTURES is a folder for screenshots
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
 
-.PHONY: demo test bench soak lint fuzz setup build clean
+.PHONY: demo test bench soak lint fuzz check-page setup build clean
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
 SOAK_STORE ?= results/soak
 SOAK_OPTIONS ?=
+PAGE_PICTURES ?= target/page
 OOMPH := $(or $(CARGO_TARGET_DIR),target)/release/oomph
 
 demo: build
@@ -25,6 +27,11 @@ build: setup
 test: export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
 test: setup
 	$(CARGO) test --workspace --locked
+
+check-page:
+	@scripts/host-packages.sh chromium:chromium
+	mkdir -p $(PAGE_PICTURES)
+	CHECK_PAGE=$(abspath $(PAGE_PICTURES)) $(CARGO) test --locked -p oomph --test page
 
 lint:
 	$(CARGO) fmt --all --check
