@@ -5,15 +5,17 @@
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make check-reports  every format of `oomph report`, and docs/ci, read by the tools that others read them with (fetches them once)
 # make lint    formatting and clippy
+# make check-page  the HTML report in a real browser (Debian's chromium, 124 MB to fetch); PAGE_PICTURES is a folder for screenshots
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
 
-.PHONY: demo test bench soak check-reports lint fuzz setup build clean
+.PHONY: demo test bench soak check-reports check-page lint fuzz setup build clean
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
 SOAK_STORE ?= results/soak
 SOAK_OPTIONS ?=
+PAGE_PICTURES ?= target/page
 OOMPH := $(or $(CARGO_TARGET_DIR),target)/release/oomph
 
 demo: build
@@ -29,6 +31,11 @@ test: setup
 
 check-reports: build
 	scripts/check-reports.sh $(OOMPH) results/soak
+
+check-page:
+	@scripts/host-packages.sh chromium:chromium
+	mkdir -p $(PAGE_PICTURES)
+	CHECK_PAGE=$(abspath $(PAGE_PICTURES)) $(CARGO) test --locked -p oomph --test page
 
 lint:
 	$(CARGO) fmt --all --check

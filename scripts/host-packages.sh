@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs what oomph needs on a Debian host, and nothing that is there already.
+# `host-packages.sh TOOL:PACKAGE…` installs those as well.
 # As root with apt, else through sudo without a password, else it says what to run and fails.
 set -eu
 
@@ -7,6 +8,7 @@ set -eu
 needed="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkfs.btrfs:btrfs-progs"
 # For kernels from source: our own fragments ask for an LZ4 image; objtool needs a header of libelf.
 needed="$needed make:make gcc:gcc ld:binutils flex:flex bison:bison bc:bc perl:perl lz4:lz4 git:git patch:patch curl:curl"
+needed="$needed $*"
 headers="libelf.h:libelf-dev"
 PATH=$PATH:/usr/sbin:/sbin
 

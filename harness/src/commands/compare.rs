@@ -5,6 +5,7 @@
 use super::cli::{By, Compare};
 use super::exit::Status;
 use super::output::Output;
+use super::page;
 use crate::campaign::compare::{self, Stored};
 use crate::{report, results, scenario};
 use anyhow::{Context, bail, ensure};
@@ -29,17 +30,26 @@ pub fn compare(options: &Compare, output: &Output) -> anyhow::Result<Status> {
         some => some.iter().copied().map(by).collect(),
     };
     let groups = compare::groups(sides, &by, &options.bad_when);
-    if output.json() {
+    let name = |root: &Path, kernel: Option<&str>| match kernel {
+        Some(kernel) => format!("{kernel}, {}", root.display()),
+        None => root.display().to_string(),
+    };
+    let names = [name(&options.a, first), name(b, second)];
+    let (names, bad_when) = (names.each_ref().map(String::as_str), options.bad_when.to_string());
+    if let Some(file) = &options.html {
+        let records = sides.map(|side| side.iter().map(|one| one.run.clone()).collect::<Vec<_>>());
+        let both = records.each_ref().map(Vec::as_slice);
+        let html = report::compared(&page::html(), &groups, names, &bad_when, both);
+        super::report::write(file, |out| out.write_all(html.as_bytes())).with_context(|| file.display().to_string())?;
+    }
+    if options.html.as_deref() == Some(Path::new("-")) {
+        // The page has stdout to itself.
+    } else if output.json() {
         for group in &groups {
             output.line(&serde_json::to_string(group)?)?;
         }
     } else if options.markdown {
-        let name = |root: &Path, kernel: Option<&str>| match kernel {
-            Some(kernel) => format!("{kernel}, {}", root.display()),
-            None => root.display().to_string(),
-        };
-        let names = [name(&options.a, first), name(b, second)];
-        output.line(&report::groups(&groups, names.each_ref().map(String::as_str), &options.bad_when.to_string()))?;
+        output.line(&report::groups(&groups, names, &bad_when))?;
     } else {
         for group in &groups {
             output.line(&report::group(group))?;

@@ -12,6 +12,7 @@ mod interrupt;
 mod kernel;
 mod matrix;
 mod output;
+mod page;
 mod replay;
 mod report;
 mod results;

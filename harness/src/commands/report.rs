@@ -4,6 +4,7 @@
 
 use super::cli::{Global, Report as Options};
 use super::exit::Status;
+use super::page;
 use crate::report::{Csv, Format, GithubAnnotations, GithubSummary, Gitlab, JsonLines, Junit, Kcidb, Ktap, Report};
 use crate::results;
 use anyhow::{Context, bail};
@@ -15,7 +16,8 @@ use std::path::Path;
 /// # Errors
 /// Where results cannot be read, nothing was asked for, or a file not be written; a file that was there stays as it was then.
 pub fn report(global: &Global, options: &Options) -> anyhow::Result<Status> {
-    let formats: [(&Option<_>, Box<dyn Format>); 6] = [
+    let formats: [(&Option<_>, Box<dyn Format>); 7] = [
+        (&options.html, Box::new(page::html())),
         (&options.jsonl, Box::new(JsonLines)),
         (&options.junit, Box::new(Junit)),
         (&options.ktap, Box::new(Ktap)),
@@ -25,7 +27,7 @@ pub fn report(global: &Global, options: &Options) -> anyhow::Result<Status> {
     ];
     if formats.iter().all(|(file, _)| file.is_none()) && !options.github {
         bail!(
-            "no format was asked for: expected one or more of --junit FILE, --ktap FILE, --kcidb FILE, --gitlab FILE, --csv FILE, \
+            "no format was asked for: expected one or more of --html FILE, --junit FILE, --ktap FILE, --kcidb FILE, --gitlab FILE, --csv FILE, \
              --jsonl FILE, --github"
         );
     }
@@ -39,7 +41,7 @@ pub fn report(global: &Global, options: &Options) -> anyhow::Result<Status> {
         (&a.scenario, &a.kernel, a.started, &a.result).cmp(&(&b.scenario, &b.kernel, b.started, &b.result))
     });
     for (file, format) in formats.iter().filter_map(|(file, format)| Some((file.as_ref()?, format))) {
-        write(&report, format.as_ref(), file).with_context(|| file.display().to_string())?;
+        write(file, |out| format.write(&report, out)).with_context(|| file.display().to_string())?;
     }
     if options.github {
         github(&report, std::env::var_os("GITHUB_STEP_SUMMARY").as_deref().map(Path::new))?;
@@ -57,23 +59,23 @@ fn github(report: &Report, summary: Option<&Path>) -> anyhow::Result<()> {
             let append = || std::fs::OpenOptions::new().append(true).create(true).open(file)?.write_all(&text);
             append().with_context(|| format!("{} (named by GITHUB_STEP_SUMMARY)", file.display()))?;
         }
-        None => write(report, &GithubSummary, stdout)?,
+        None => write(stdout, |out| GithubSummary.write(report, out))?,
     }
-    write(report, &GithubAnnotations, stdout)
+    write(stdout, |out| GithubAnnotations.write(report, out))
 }
 
 /// Whole or not at all: beside its place first, then renamed. `-` is stdout.
-fn write(report: &Report, format: &dyn Format, file: &Path) -> anyhow::Result<()> {
+pub(super) fn write(file: &Path, content: impl Fn(&mut dyn Write) -> std::io::Result<()>) -> anyhow::Result<()> {
     if file == Path::new("-") {
         let mut out = BufWriter::new(std::io::stdout().lock());
-        return match format.write(report, &mut out).and_then(|()| out.flush()) {
+        return match content(&mut out).and_then(|()| out.flush()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(()),
         };
     }
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut out = BufWriter::new(tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?);
-    format.write(report, &mut out)?;
+    content(&mut out)?;
     out.into_inner().map_err(|error| error.into_error())?.persist(file)?;
     Ok(())
 }

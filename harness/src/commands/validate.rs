@@ -6,6 +6,7 @@ use super::cli::{Expect, Global, Validate};
 use super::exit::Status;
 use super::interrupt::{self, interruptible};
 use super::output::Output;
+use super::page;
 use super::run::wanted;
 use crate::campaign::compare::{Answer, Rules, Trial, Trials, Validated};
 use crate::kernel::{self, Cache, Kernel, Names};
@@ -76,7 +77,14 @@ pub fn validate(global: &Global, options: &Validate, output: &Output) -> anyhow:
         go(&mut runs, &mut trials).await
     })?;
     let done = Validated::of(&trials, called, expected(options.expect), interrupted, command(std::env::args()));
+    if let Some(file) = &options.html {
+        let both =
+            [0, 1].map(|side| trials.trials.iter().flat_map(|trial| trial.runs[side].clone()).collect::<Vec<_>>());
+        let html = report::validation(&page::html(), &done, both.each_ref().map(Vec::as_slice));
+        super::report::write(file, |out| out.write_all(html.as_bytes())).with_context(|| file.display().to_string())?;
+    }
     match output.json() {
+        _ if options.html.as_deref() == Some(Path::new("-")) => Status::AsExpected,
         true => output.line(&serde_json::to_string(&done)?)?,
         false => output.line(&report::validated(&done))?,
     };

@@ -7,7 +7,7 @@ use crate::campaign::compare::Group;
 use std::fmt::Write;
 
 /// What a group is of: `scenario on kernel, key=value`.
-fn name(group: &Group) -> String {
+pub(super) fn name(group: &Group) -> String {
     let mut parts = group.scenario.clone().map_or_else(Vec::new, |scenario| vec![scenario]);
     match (&group.kernel, parts.last_mut()) {
         (Some(kernel), Some(scenario)) => *scenario += &format!(" on {kernel}"),

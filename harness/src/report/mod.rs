@@ -7,6 +7,7 @@ mod export;
 mod format;
 mod grid;
 mod groups;
+mod html;
 mod inert;
 mod kernel;
 mod live;
@@ -23,6 +24,7 @@ pub use export::{COLUMNS, Csv, GithubAnnotations, GithubSummary, Gitlab, JsonLin
 pub use format::{Format, Report};
 pub use grid::{marks, matrix};
 pub use groups::{group, groups};
+pub use html::{Beside, Html, Look, compared, validation};
 pub use inert::{cut, plain, xml};
 pub use kernel::kernel_block;
 pub use live::{Board, Live};

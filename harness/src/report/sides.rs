@@ -28,7 +28,7 @@ pub(super) fn sides(sides: &Sides, names: [&str; 2]) -> String {
     table(&rows) + "\n" + &wrap(&tests(sides), "", "") + "\n"
 }
 
-fn interval(rate: Rate) -> String {
+pub(super) fn interval(rate: Rate) -> String {
     format!("{:.0}–{:.0} %", rate.interval.low * 100.0, rate.interval.high * 100.0)
 }
 
@@ -56,7 +56,7 @@ pub(super) fn tests(sides: &Sides) -> String {
 }
 
 /// `p = 0.0079`, two digits that matter.
-fn p_value(p: f64) -> String {
+pub(super) fn p_value(p: f64) -> String {
     if p < 0.0001 {
         "p < 0.0001".into()
     } else if p < 0.001 {

@@ -69,11 +69,7 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
         write!(out, ", of it {:.1} s without movement", run.longest_frozen_s)?;
     }
     writeln!(out)?;
-    // The first piece of a mechanism's evidence begins with its name.
-    let because = run.mechanism.and_then(|mechanism| {
-        run.evidence.iter().find_map(|piece| piece.text.strip_prefix(mechanism.name())?.strip_prefix(": "))
-    });
-    if let Some(because) = because {
+    if let Some(because) = because(run) {
         writeln!(out, "  because     {because}")?;
     }
     let mut label = "waits";
@@ -116,6 +112,12 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     Ok(())
 }
 
+/// Why a hang is of its mechanism: the first piece of the mechanism's evidence, which begins with its name.
+pub(super) fn because(run: &RunJson) -> Option<&str> {
+    let mechanism = run.mechanism?.name();
+    run.evidence.iter().find_map(|piece| piece.text.strip_prefix(mechanism)?.strip_prefix(": "))
+}
+
 /// How many tasks, where, and the longest of them.
 fn wait_line(wait: &WaitJson) -> String {
     let tasks = if wait.count == 1 { "1 task".to_owned() } else { format!("{} tasks", wait.count) };
@@ -131,7 +133,7 @@ fn wait_line(wait: &WaitJson) -> String {
 }
 
 /// What was tried when, whether it helped, and what it changed.
-fn escape_line(escape: &EscapeJson) -> String {
+pub(super) fn escape_line(escape: &EscapeJson) -> String {
     let helped = match escape.answered_after_s {
         Some(after) => format!("the guest answered after {after:.1} s"),
         None => "did not help".to_owned(),
@@ -153,7 +155,7 @@ fn escape_line(escape: &EscapeJson) -> String {
 }
 
 /// What lies in the result folder, and where.
-fn stored_line(stored: &StoredJson) -> String {
+pub(super) fn stored_line(stored: &StoredJson) -> String {
     let (bytes, on_disk) = (stored.bytes >> 20, stored.stored >> 20);
     let (what, place) = match stored.state {
         State::Core => ("core", "core/core.txt says how to read it"),
@@ -187,7 +189,7 @@ fn origin(run: &RunJson) -> &str {
     if run.kernel_identity.origin.is_empty() { "unknown origin" } else { &run.kernel_identity.origin }
 }
 
-fn kills_line(run: &RunJson) -> String {
+pub(super) fn kills_line(run: &RunJson) -> String {
     let counted = run.counted_kills();
     match run.time_to_first_kill_s {
         Some(first) => format!("{counted}, the first {first:.1} s into pressure"),

@@ -38,7 +38,7 @@ fn runs(done: &Validated) -> u64 {
 }
 
 /// `name, release (origin), image 0123456789ab`.
-fn kernel(side: &Side) -> String {
+pub(super) fn kernel(side: &Side) -> String {
     let Some(identity) = &side.identity else { return format!("{}, no runs", side.name) };
     let hash: String = identity.hash.chars().take(12).collect();
     let mut text = format!("{}, {} ({}), image {hash}", side.name, identity.release, identity.origin);
@@ -62,7 +62,7 @@ fn head(one: &Judged) -> String {
 }
 
 /// What the answer rests on, with its error rates.
-fn rules(done: &Validated) -> String {
+pub(super) fn rules(done: &Validated) -> String {
     let percent = |rate: f64| format!("{} %", (rate * 1000.0).round() / 10.0);
     let points = format!("{} points", (done.rules.difference * 1000.0).round() / 10.0);
     let shared = match done.scenarios.len() {

@@ -4,6 +4,7 @@
 
 mod console_log;
 mod event_log;
+mod excerpt;
 mod fill;
 mod find;
 mod last_words;
@@ -17,6 +18,7 @@ mod values;
 
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
+pub use excerpt::{Around, ExcerptLine, excerpt};
 pub use find::{FindError, find};
 pub use last_words::{ConsoleLine, LastWords, last_words};
 pub use list::{Broken, FileInfo, Listing, Recorded, Shown, gather, list, load, show};

@@ -158,6 +158,9 @@ pub struct Validate {
     /// Accelerator
     #[arg(long, value_name = "ACCEL", default_value = "auto")]
     pub accel: Accel,
+    /// Write a page to read too, with the runs on both kernels
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// What ends a validation with which code.
@@ -215,6 +218,9 @@ pub struct Compare {
     /// As tables in Markdown
     #[arg(long)]
     pub markdown: bool,
+    /// Write a page to read too, with the runs of both sides
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 fn confidence(text: &str) -> Result<f64, String> {

@@ -17,6 +17,9 @@ pub struct Report {
     /// Title of the report
     #[arg(long, value_name = "TEXT", default_value = "oomph")]
     pub title: String,
+    /// Write one page to read: verdicts with their evidence, a grid of scenarios and kernels, how to run each again
+    #[arg(long, value_name = "FILE", help_heading = "Formats (FILE may be - for stdout)")]
+    pub html: Option<PathBuf>,
     /// Write JSON lines: run.json of each run, one a line
     #[arg(long, value_name = "FILE", help_heading = FORMATS)]
     pub jsonl: Option<PathBuf>,

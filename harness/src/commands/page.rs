@@ -1,0 +1,28 @@
+//! Pages: what they need besides records.
+//! Lives here: the time, and what is read of a result's folder for its part of a page.
+//! May not live here: a page (`report`), or how a folder is read (`results`).
+
+use crate::report::{Beside, Html};
+use crate::results::{self, Around, RunJson};
+use crate::scenario::Outcome;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// A page that is made now.
+pub fn html() -> Html {
+    Html { made: Timestamp::now(), look: Box::new(beside), style: String::new() }
+}
+
+/// What lies beside a run's record. Of a run that is as it should be, among many, only the lines of its evidence.
+fn beside(run: &RunJson, runs: usize) -> Beside {
+    let Some(folder) = run.result.as_deref() else { return Beside::default() };
+    let good = run.expected && run.outcome != Some(Outcome::Hung);
+    let around = match (good, runs) {
+        (false, 0..=100) => Around { before: 2, after: 14, most: 300 },
+        (false, _) => Around { before: 1, after: 8, most: 80 },
+        (true, 0..=40) => Around { before: 1, after: 2, most: 100 },
+        (true, _) => Around { before: 0, after: 0, most: 12 },
+    };
+    let wanted: BTreeSet<u64> = run.evidence.iter().map(|piece| piece.seq).collect();
+    Beside { timeline: None, console: results::excerpt(folder, &wanted, around) }
+}
