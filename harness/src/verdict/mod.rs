@@ -23,7 +23,9 @@ mod view;
 pub use captured::Captured;
 pub use escapes::{CameBack, Escape};
 pub use judge::Judge;
+pub(crate) use judge::{FAULT_ECHO_MS, SETTLE_GRACE_MS};
 pub use kills::{Kill, Role};
+pub(crate) use movement::PROBES_KB;
 pub use stall::Stall;
 pub use view::View;
 
