@@ -129,3 +129,30 @@ fn words_are_explained_to_people_and_programs() {
         assert!(words.contains(&format!("  {} ", entry["word"].as_str().unwrap())), "{line}");
     }
 }
+
+/// What `oomph` prints on a terminal of 80 columns (made by script(1), which every Debian has).
+fn on_a_terminal(arguments: &str, no_color: bool) -> Option<String> {
+    let command = format!("stty cols 80 rows 24; exec {} {arguments}", env!("CARGO_BIN_EXE_oomph"));
+    let mut script = std::process::Command::new("script");
+    script.current_dir(root()).args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
+    if no_color {
+        script.env("NO_COLOR", "1");
+    }
+    let output = script.stdin(std::process::Stdio::null()).output().ok()?;
+    Some(String::from_utf8(output.stdout).unwrap().replace('\r', ""))
+}
+
+#[test]
+fn a_terminal_gets_a_table_that_fits_and_colour_unless_it_wants_none() {
+    let list = "results list --results results/soak";
+    let Some(coloured) = on_a_terminal(list, false) else { return };
+    let plain = on_a_terminal(list, true).unwrap();
+    assert!(coloured.contains("\x1b[32m") && !plain.contains('\x1b'), "{coloured:?} {plain:?}");
+    assert_eq!(on_a_terminal(&format!("{list} --color never"), false).unwrap(), plain);
+    assert!(plain.starts_with("  id ") && plain.contains("\n  mter  "), "{plain}");
+    let shown = on_a_terminal("results show mter --results results/soak", true).unwrap();
+    for text in [&plain, &shown, &on_a_terminal("explain hung", true).unwrap()] {
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+    assert!(on_a_terminal(&format!("{list} --kernel wombat"), true).unwrap().starts_with("none of "));
+}

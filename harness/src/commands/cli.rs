@@ -30,6 +30,7 @@ pub struct Cli {
 
 /// Options of every verb.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every verb")]
 pub struct Global {
     /// Folder of the result folders
     #[arg(long, global = true, value_name = "DIR", default_value = "results")]
@@ -287,6 +288,23 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The parser keeps options of a verb and of all verbs in one place, by the names of their fields.
+    #[test]
+    fn no_option_of_a_verb_has_the_name_of_one_of_all_verbs() {
+        fn check(command: &clap::Command, global: &[String]) {
+            for verb in command.get_subcommands() {
+                let own = verb.get_arguments().map(|arg| arg.get_id().to_string());
+                let both: Vec<String> = own.filter(|id| global.contains(id)).collect();
+                assert!(both.is_empty(), "{}: {both:?}", verb.get_name());
+                check(verb, global);
+            }
+        }
+        let command = Cli::command();
+        let global: Vec<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+        assert!(global.iter().any(|id| id == "kernels"), "{global:?}");
+        check(&command, &global);
     }
 
     #[test]

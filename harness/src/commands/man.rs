@@ -41,7 +41,11 @@ fn add(command: &Command, pages: &mut Vec<(String, String)>) -> anyhow::Result<(
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
     let mut page = Vec::new();
     // Without a date: the same program makes the same page.
-    Man::new(command.clone()).title(name.to_uppercase()).manual("oomph").render(&mut page)?;
+    Man::new(command.clone())
+        .title(name.to_uppercase())
+        .source(concat!("oomph ", env!("CARGO_PKG_VERSION")))
+        .manual("oomph")
+        .render(&mut page)?;
     pages.push((format!("{name}.1"), String::from_utf8(page)?));
     command.get_subcommands().filter(|verb| !verb.is_hide_set()).try_for_each(|verb| add(verb, pages))
 }

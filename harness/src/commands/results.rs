@@ -92,8 +92,8 @@ fn query(options: &List) -> Query {
     Query {
         outcomes: options.outcomes.clone(),
         mechanisms: options.mechanisms.clone(),
-        kernels: patterns(&options.kernels),
-        scenarios: patterns(&options.scenarios),
+        kernels: patterns(&options.on_kernels),
+        scenarios: patterns(&options.of_scenarios),
         since: options.since,
         until: options.until,
         unexpected: options.unexpected,

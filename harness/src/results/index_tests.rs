@@ -25,7 +25,12 @@ fn store(runs: u8) -> tempfile::TempDir {
 fn add(root: &Path, number: u8) -> PathBuf {
     let started = format!("2026-01-01T00:00:{number:02}Z").parse().unwrap();
     let run = RunJson { started, kernel: format!("k{number}"), ..sample() };
-    Store::new(root).unwrap().begin(if number % 2 == 0 { "a" } else { "b" }, "k").unwrap().finish(&run).unwrap()
+    Store::new(root)
+        .unwrap()
+        .begin(if number.is_multiple_of(2) { "a" } else { "b" }, "k")
+        .unwrap()
+        .finish(&run)
+        .unwrap()
 }
 
 fn sorted(mut rows: Rows) -> Vec<Listed> {

@@ -283,7 +283,7 @@ mod tests {
             gather(&paths).unwrap().runs.into_iter().map(|run| run.result.unwrap()).collect()
         };
         assert_eq!(folders(&[root.path()]), [two.clone(), one.clone()]);
-        assert_eq!(folders(&[&root.path().join("b")]), [one.clone()]);
+        assert_eq!(folders(&[&root.path().join("b")]), std::slice::from_ref(&one));
         assert_eq!(folders(&[&one, root.path(), &two]), [two, one]);
         fs::create_dir(root.path().join("empty")).unwrap();
         for wrong in ["empty", "nowhere"] {

@@ -21,11 +21,11 @@ pub struct List {
     pub mechanisms: Vec<Mechanism>,
     /// Only on kernels whose name or release has these words, or fits with * and ?: `6.1` finds debian-6.1-source, not debian-6.12
     #[arg(long = "kernel", value_name = "PATTERN")]
-    pub kernels: Vec<String>,
+    pub on_kernels: Vec<String>,
     /// Only of scenarios whose name has these words, or fits with * and ?
     #[arg(long = "scenario", value_name = "PATTERN")]
-    pub scenarios: Vec<String>,
-    /// Only runs that began at this time or later: 2d ago, 12h ago, 2026-11-24, 2026-11-24T18:30 (UTC)
+    pub of_scenarios: Vec<String>,
+    /// Only runs that began at this time or later: `2d` or `12h` for so long ago, 2026-11-24, 2026-11-24T18:30 (UTC)
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<Timestamp>,
     /// Only runs that began before this time; a day counts to its end
@@ -110,7 +110,7 @@ fn moment(text: &str, now: Timestamp, end: bool) -> Result<Timestamp, String> {
     if let Ok(time) = text.trim_end_matches('Z').parse::<DateTime>() {
         return utc(time);
     }
-    let ago = age(text).map_err(|_| wrong())?;
+    let ago = age(text.trim_end_matches(" ago")).map_err(|_| wrong())?;
     now.checked_sub(ago).map_err(|_| wrong())
 }
 
@@ -124,7 +124,7 @@ mod tests {
         let now: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
         for (text, end, wanted) in [
             ("2d", false, "2026-11-27T12:00:00Z"),
-            ("90m", false, "2026-11-29T10:30:00Z"),
+            ("90m ago", false, "2026-11-29T10:30:00Z"),
             ("2026-11-24", false, "2026-11-24T00:00:00Z"),
             ("2026-11-24", true, "2026-11-25T00:00:00Z"),
             ("2026-11-24T18:30", true, "2026-11-24T18:30:00Z"),

@@ -79,8 +79,8 @@ fn entry(word: &'static str, kind: &'static str, text: Text) -> Entry {
 /// Milliseconds as the texts have them: `10 s`, `5 min`.
 fn time(ms: u64) -> String {
     match ms / 1000 {
-        seconds if seconds >= 300 && seconds % 60 == 0 => format!("{} min", seconds / 60),
-        seconds if ms % 1000 == 0 => format!("{seconds} s"),
+        seconds if seconds >= 300 && seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        seconds if ms.is_multiple_of(1000) => format!("{seconds} s"),
         _ => format!("{:.1} s", ms as f64 / 1000.0),
     }
 }
