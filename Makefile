@@ -1,15 +1,17 @@
 # make demo    one scenario on Debian's own kernel, from nothing to a verdict
 # make test    every test: pure parts, fake guests, real QEMU guests
 # make bench   how quickly a guest is ready, and what the harness costs: ratios of one run, on an idle machine; then how many runs
-#              a bisection needs, simulated (BISECT_TRIALS, BISECT_MERGED_TRIALS)
+#              a bisection needs, simulated (BISECT_TRIALS, BISECT_MERGED_TRIALS); then a list of 10,000 results (LIST_RESULTS)
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make check-reports  every format of `oomph report`, and docs/ci, read by the tools that others read them with (fetches them once)
 # make lint    formatting and clippy
 # make check-page  the HTML report in a real browser (Debian's chromium, 124 MB to fetch); PAGE_PICTURES is a folder for screenshots
+# make install    the program, its manual pages and completions, and scenarios and kernel-configs to read and copy (PREFIX=/usr/local,
+#                 DESTDIR= for who makes a package); make uninstall takes them away
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
 
-.PHONY: demo test bench soak check-reports check-page lint fuzz setup build clean
+.PHONY: demo test bench soak check-reports check-page lint fuzz setup build clean install uninstall
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
@@ -17,6 +19,14 @@ SOAK_STORE ?= results/soak
 SOAK_OPTIONS ?=
 PAGE_PICTURES ?= target/page
 OOMPH := $(or $(CARGO_TARGET_DIR),target)/release/oomph
+PREFIX ?= /usr/local
+# What is installed where. The program runs alone, too; but the patches of named kernels are files, and lie in DATA.
+BIN = $(DESTDIR)$(PREFIX)/bin
+MAN = $(DESTDIR)$(PREFIX)/share/man/man1
+DATA = $(DESTDIR)$(PREFIX)/share/oomph
+BASH = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISH = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
 demo: build
 	$(OOMPH) run scenarios/xfs-inode-mutex.yaml
@@ -44,6 +54,7 @@ lint:
 bench: build
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin oomph-bench -- $(OOMPH)
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin bisect
+	$(CARGO) run --release --locked --quiet -p oomph-bench --bin list -- $(OOMPH)
 
 soak: build
 	scripts/soak.sh $(OOMPH) $(SOAK_STORE) $(SOAK_OPTIONS)
@@ -55,6 +66,26 @@ fuzz: setup
 	fuzz scenario scenarios -- -dict=fuzz/scenario.dict; fuzz line fuzz/seeds/line --; \
 	fuzz kmsg harness/tests/kmsg -- -max_len=4096; fuzz diagnose harness/tests/diagnose -- -max_len=16384; fuzz qmp fuzz/seeds/qmp --; \
 	fuzz machine fuzz/seeds/machine --; fuzz events fuzz/seeds/events -- -dict=fuzz/events.dict -max_len=8192
+
+# As root there may be no cargo: what `make build` has built is installed as it is.
+$(OOMPH):
+	$(MAKE) build
+
+install: $(OOMPH)
+	install -d $(BIN) $(MAN) $(DATA) $(BASH) $(ZSH) $(FISH)
+	install -m 755 $(OOMPH) $(BIN)/oomph
+	rm -f $(MAN)/oomph.1 $(MAN)/oomph-*.1
+	$(OOMPH) man --dir $(MAN)
+	$(OOMPH) completions bash > $(BASH)/oomph
+	$(OOMPH) completions zsh > $(ZSH)/_oomph
+	$(OOMPH) completions fish > $(FISH)/oomph.fish
+	rm -rf $(DATA)/scenarios $(DATA)/kernel-configs
+	cp -R scenarios kernel-configs $(DATA)
+	rm -rf $(DATA)/scenarios/tests
+
+uninstall:
+	rm -f $(BIN)/oomph $(MAN)/oomph.1 $(MAN)/oomph-*.1 $(BASH)/oomph $(ZSH)/_oomph $(FISH)/oomph.fish
+	rm -rf $(DATA)
 
 setup:
 	@scripts/host-packages.sh

@@ -8,9 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod list;
 mod many;
 mod report;
 
+pub use list::{List, Order};
 pub use many::{Bisect, By, Compare, Expect, Form, Matrix, Validate};
 pub use report::Report;
 
@@ -28,22 +30,26 @@ pub struct Cli {
 
 /// Options of every verb.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every verb")]
 pub struct Global {
     /// Folder of the result folders
     #[arg(long, global = true, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,
-    /// File with named kernels [default: kernel-configs/kernels.yaml, found upward from here, else the built-in one]
+    /// File with named kernels [default: kernel-configs/kernels.yaml, found upward from here, else the one installed with oomph, else a built-in one]
     #[arg(long, global = true, value_name = "FILE")]
     pub kernels: Option<PathBuf>,
-    /// One JSON object a line on stdout in place of text
+    /// One JSON object a line on stdout in place of text; of `run` also each event as it comes, as {"event": …} (not with --quiet)
     #[arg(long, global = true)]
     pub json: bool,
     /// Whether to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
     /// More of what is going on, on stderr
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
+    /// Nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
 }
 
 /// When to use colour.
@@ -94,6 +100,11 @@ pub enum Verb {
     /// Kernels: what there is, and getting them
     #[command(subcommand)]
     Kernel(Kernel),
+    /// What a word of a verdict means: an outcome, a mechanism, a reason, a phase, a probe
+    Explain {
+        /// The word, for example oom-deadlock [default: all words, in a line each]
+        word: Option<String>,
+    },
     /// Whether this host can run scenarios, and how to mend it where it cannot
     Doctor,
     /// Print the JSON Schema of scenario files
@@ -102,6 +113,12 @@ pub enum Verb {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write those of all verbs
+    Man {
+        /// Write oomph.1, oomph-run.1 and so on into this folder, which is made where it is missing
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -167,7 +184,7 @@ pub struct Attach {
 #[derive(Debug, Subcommand)]
 pub enum Results {
     /// Stored results, newest first
-    List,
+    List(List),
     /// Counts by scenario and kernel, with 95 % intervals
     Summary {
         /// As a table in Markdown
@@ -271,6 +288,23 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The parser keeps options of a verb and of all verbs in one place, by the names of their fields.
+    #[test]
+    fn no_option_of_a_verb_has_the_name_of_one_of_all_verbs() {
+        fn check(command: &clap::Command, global: &[String]) {
+            for verb in command.get_subcommands() {
+                let own = verb.get_arguments().map(|arg| arg.get_id().to_string());
+                let both: Vec<String> = own.filter(|id| global.contains(id)).collect();
+                assert!(both.is_empty(), "{}: {both:?}", verb.get_name());
+                check(verb, global);
+            }
+        }
+        let command = Cli::command();
+        let global: Vec<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+        assert!(global.iter().any(|id| id == "kernels"), "{global:?}");
+        check(&command, &global);
     }
 
     #[test]

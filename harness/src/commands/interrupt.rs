@@ -3,7 +3,7 @@
 //! May not live here: what a run does about them (`run`).
 
 use crate::kernel::{self, Cache, Kernel, Names};
-use crate::report::Live;
+use crate::report::{self, Live};
 use crate::scenario::KernelSpec;
 use std::io;
 use std::thread;
@@ -31,6 +31,7 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> io::Resul
             runtime.block_on(async {
                 if let Ok(again) = any() {
                     again.await;
+                    report::leave();
                     std::process::exit(130);
                 }
             });

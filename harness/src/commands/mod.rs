@@ -8,8 +8,10 @@ mod cli;
 mod compare;
 mod doctor;
 mod exit;
+mod explain;
 mod interrupt;
 mod kernel;
+mod man;
 mod matrix;
 mod output;
 mod page;
@@ -40,12 +42,14 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Report(options) => report::report(&cli.global, options),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),
         Verb::Kernel(verb) => kernel::kernel(&cli.global, verb, &output),
+        Verb::Explain { word } => explain::explain(word.as_deref(), &output),
         Verb::Doctor => doctor::doctor(&cli.global, &output),
         Verb::Schema => output.line(&format!("{:#}", crate::scenario::json_schema())),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "oomph", &mut std::io::stdout());
             Ok(Status::AsExpected)
         }
+        Verb::Man { dir } => man::man(dir.as_deref(), &output),
     };
     let status = done.unwrap_or_else(|error| {
         output.error(&error);

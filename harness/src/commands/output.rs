@@ -5,14 +5,22 @@
 use super::cli::{Color, Global};
 use super::exit::Status;
 use crate::report;
+use crate::report::{Verbosity, inert_json, wrap};
 use crate::results::RunJson;
 use anstream::ColorChoice;
-use std::io::Write;
+use rustix::termios::tcgetwinsize;
+use std::io::{IsTerminal, Write};
+
+/// Columns of a verdict block's labels.
+const LABELS: usize = 14;
+/// A terminal that does not say how wide it is.
+const ASSUMED: usize = 80;
 
 /// How a command speaks.
 #[derive(Debug)]
 pub struct Output {
     json: bool,
+    quiet: bool,
 }
 
 impl Output {
@@ -23,7 +31,26 @@ impl Output {
             Color::Always => ColorChoice::Always.write_global(),
             Color::Never => ColorChoice::Never.write_global(),
         }
-        Self { json: global.json }
+        match (global.quiet, global.verbose) {
+            (true, _) => Verbosity::Quiet.set(),
+            (false, true) => Verbosity::Verbose.set(),
+            (false, false) => {}
+        }
+        Self { json: global.json, quiet: global.quiet }
+    }
+
+    /// Whether nothing but results and errors is wanted.
+    pub fn quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// How wide stdout is, where it is a terminal.
+    pub fn width(&self) -> Option<usize> {
+        let stdout = std::io::stdout();
+        stdout.is_terminal().then(|| match tcgetwinsize(&stdout) {
+            Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+            _ => ASSUMED,
+        })
     }
 
     /// Whether stdout carries JSON.
@@ -48,9 +75,11 @@ impl Output {
     /// Where stdout cannot be written.
     pub fn run(&self, run: &RunJson) -> anyhow::Result<Status> {
         if self.json {
-            self.line(&serde_json::to_string(run)?)?
+            self.line(&inert_json(serde_json::to_string(run)?))?
         } else {
-            self.line(&report::block(run))?
+            let block = report::block(run);
+            // Off a terminal a line of it is a line, for grep.
+            self.line(&self.width().map_or(block.clone(), |width| wrap(&block, width, LABELS)))?
         };
         Ok(match (run.outcome, run.expected) {
             (None, _) if run.inconclusive == Some(crate::event::Reason::Cancelled) => Status::Interrupted,

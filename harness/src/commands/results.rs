@@ -2,13 +2,14 @@
 //! Lives here: the table, and one result shown.
 //! May not live here: walking folders (`results`).
 
-use super::cli::{Global, Results};
+use super::cli::{Global, List, Order, Results};
 use super::exit::Status;
 use super::output::Output;
 use super::terminal;
-use crate::results::Merged;
+use crate::results::{Merged, Pattern, Query, Sort};
 use crate::{campaign, report, results};
 use anyhow::Context;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Lists results, or shows one.
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Where the results folder or the result cannot be read.
 pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Result<Status> {
     match verb {
-        Results::List => list(global, output),
+        Results::List(options) => list(global, options, output),
         Results::Summary { markdown } => summary(global, *markdown, output),
         Results::Compare(options) => super::compare::compare(options, output),
         Results::Merge { from, dest } => {
@@ -62,24 +63,80 @@ fn summary(global: &Global, markdown: bool, output: &Output) -> anyhow::Result<S
     Ok(Status::AsExpected)
 }
 
-fn list(global: &Global, output: &Output) -> anyhow::Result<Status> {
-    let listing = results::list(&global.results).with_context(|| global.results.display().to_string())?;
-    for broken in &listing.broken {
+fn list(global: &Global, options: &List, output: &Output) -> anyhow::Result<Status> {
+    let results::Rows { runs, broken } =
+        results::rows(&global.results).with_context(|| global.results.display().to_string())?;
+    for broken in &broken {
         eprintln!("oomph: {}: {}", broken.folder.display(), broken.why);
     }
-    for run in &listing.runs {
-        if output.json() {
-            output.line(&serde_json::to_string(run)?)?;
-        } else {
-            let mark = if run.expected { " " } else { "!" };
-            let outcome = run.outcome_name();
-            let kills = run.counted_kills();
-            let (started, stall) = (run.started.strftime("%Y-%m-%d %H:%M:%S"), run.max_stall_s);
-            let result = run.result.as_deref().unwrap_or(Path::new("")).display();
-            let name = format!("{} on {}", run.scenario, run.kernel);
-            output
-                .line(&format!("{started}  {mark}{outcome:<12} {kills:3} kills {stall:6.1} s  {name:<40} {result}"))?;
+    let all = runs.len();
+    let runs = query(options).select(runs);
+    if output.json() {
+        return records(&runs, output);
+    }
+    let text = match output.width() {
+        Some(_) if runs.is_empty() => {
+            // To a person, an empty screen says less than a word; a program counts lines.
+            let root = global.results.display();
+            eprintln!(
+                "{}",
+                if all == 0 {
+                    format!("{root} holds no results")
+                } else {
+                    format!("none of {all} results in {root} is like that")
+                }
+            );
+            return Ok(Status::AsExpected);
+        }
+        Some(width) => report::listing(&runs, width),
+        None => runs.iter().map(|run| report::listing_line(run) + "\n").collect(),
+    };
+    // One write of all: line by line it would take as long as reading them.
+    if text.is_empty() { Ok(Status::AsExpected) } else { output.line(&text) }
+}
+
+/// What the options ask for.
+fn query(options: &List) -> Query {
+    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+    Query {
+        outcomes: options.outcomes.clone(),
+        mechanisms: options.mechanisms.clone(),
+        kernels: patterns(&options.on_kernels),
+        scenarios: patterns(&options.of_scenarios),
+        since: options.since,
+        until: options.until,
+        unexpected: options.unexpected,
+        sort: match options.sort {
+            Order::Start => Sort::Start,
+            Order::Stall => Sort::Stall,
+            Order::Kills => Sort::Kills,
+            Order::Duration => Sort::Duration,
+            Order::Kernel => Sort::Kernel,
+            Order::Scenario => Sort::Scenario,
+        },
+        reverse: options.reverse,
+        limit: options.limit,
+    }
+}
+
+/// Each run's record in a line. One that went a moment ago is told of and passed over.
+fn records(runs: &[results::Listed], output: &Output) -> anyhow::Result<Status> {
+    let mut out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+    for run in runs {
+        let line = match results::line(run) {
+            Ok(line) => report::inert_json(line),
+            Err(error) => {
+                output.error(&anyhow::Error::from(error).context(run.folder.display().to_string()));
+                continue;
+            }
+        };
+        match writeln!(out, "{line}") {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Status::AsExpected),
+            other => other?,
         }
     }
-    Ok(Status::AsExpected)
+    match out.flush() {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Status::AsExpected),
+    }
 }

@@ -8,7 +8,7 @@ use super::interrupt;
 use super::output::Output;
 use crate::image::programs;
 use crate::kernel::{Cache, Names};
-use crate::report::Live;
+use crate::report::{Live, Stream};
 use crate::results::{Recorded, Store};
 use crate::run::{self, Host};
 use crate::scenario::{self, KernelSource, KernelSpec, Program, Scenario};
@@ -67,7 +67,9 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
                     1 => scenario.name.clone(),
                     all => format!("{} {number}/{all}", scenario.name),
                 };
-                let run = run::execute(&host, &store, scenario, &kernel, Live::new(&label)).await?;
+                let events = (output.json() && !output.quiet()).then(|| Stream::new(std::io::stdout()));
+                let live = Live::new(&label).streaming(events);
+                let run = run::execute(&host, &store, scenario, &kernel, live).await?;
                 let of_run = output.run(&run)?;
                 if of_run == Status::Interrupted {
                     return Ok(of_run);

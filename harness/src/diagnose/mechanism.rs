@@ -9,10 +9,10 @@ use crate::scenario::Mechanism;
 
 /// The OOM reaper's time: two seconds' delay (6.1 and later, and stable 5.15), then ten tries a tenth of a second apart
 /// (mm/oom_kill.c, OOM_REAPER_DELAY and MAX_OOM_REAP_RETRIES), and as much again for a guest that is slow.
-const REAPER_MS: u64 = 6_000;
+pub(crate) const REAPER_MS: u64 = 6_000;
 /// Entries into direct reclaim in a second from which on they are no single task's stray allocation. In a deadlock there
 /// are thousands.
-const RECLAIM_PER_S: u64 = 10;
+pub(crate) const RECLAIM_PER_S: u64 = 10;
 /// Places told of in evidence.
 const TOLD: usize = 3;
 

@@ -21,6 +21,7 @@ pub use frame::Frame;
 pub use header::Header;
 pub use history::{Dump, DumpKind, History, Sighting, Source};
 pub use mechanism::{Circumstances, Finding, Piece};
+pub(crate) use mechanism::{REAPER_MS, RECLAIM_PER_S};
 pub use memory::Memory;
 pub use place::{Kind, Place};
 pub use symbols::Symbols;

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 /// Where it lies in a source tree.
 const PLACE: &str = "kernel-configs/kernels.yaml";
-/// The copy for a harness that runs outside of its tree.
+/// Where `make install` puts it, from the folder of the program.
+const INSTALLED: &str = "../share/oomph/kernel-configs/kernels.yaml";
+/// The copy for a program that is alone.
 const EMBEDDED: &str = include_str!("../../../kernel-configs/kernels.yaml");
 
 /// A named kernel.
@@ -37,7 +39,8 @@ pub struct Names {
 
 impl Names {
     /// The list in `file` where one is given (`--kernels`); else the nearest `kernel-configs/kernels.yaml` upward from the
-    /// first of `places` that has one (the scenario's directory, the working directory); else the built-in one.
+    /// first of `places` that has one (the scenario's directory, the working directory); else the one that was installed with the
+    /// program, whose patches lie beside it; else the built-in one.
     ///
     /// # Errors
     /// Where the list cannot be read, or something in it is wrong.
@@ -47,7 +50,8 @@ impl Names {
             place.ancestors().map(|up| up.join(PLACE)).find(|path| path.is_file())
         };
         let upward = || places.iter().find_map(near);
-        match file.map(Path::to_owned).or_else(upward) {
+        let installed = || std::env::current_exe().ok().and_then(|program| installed(&program));
+        match file.map(Path::to_owned).or_else(upward).or_else(installed) {
             Some(path) => Self::read(&path),
             None => Self::built_in(),
         }
@@ -95,6 +99,11 @@ impl Names {
     }
 }
 
+/// The list that belongs to an installed program.
+fn installed(program: &Path) -> Option<PathBuf> {
+    Some(program.parent()?.join(INSTALLED)).filter(|list| list.is_file())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -102,6 +111,19 @@ mod tests {
 
     fn parse(text: &str) -> Result<Names, String> {
         Names::parse(text, "k.yaml", Path::new("/dir")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_installed_program_finds_its_list() {
+        let place = tempfile::tempdir().unwrap();
+        let program = place.path().join("bin/oomph");
+        assert_eq!(installed(&program), None);
+        let list = place.path().join("share/oomph").join(PLACE);
+        for folder in [program.parent().unwrap(), list.parent().unwrap()] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        std::fs::write(&list, "").unwrap();
+        assert_eq!(installed(&program).unwrap().canonicalize().unwrap(), list.canonicalize().unwrap());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Text that came out of a guest, made harmless for whoever shows it.
-//! Lives here: one function a medium: terminals, XML.
+//! Lives here: which characters do more than be seen; one function a medium: terminals, XML, JSON.
 //! May not live here: what is shown.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// For a terminal: one line, no control characters, nothing that turns the direction of writing. Control characters become their
 /// pictures (␛), the rest a replacement character; so does everything keep its place, one character for one.
@@ -18,16 +19,18 @@ fn shown(c: char) -> char {
     match c {
         '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
         '\x7f' => '␡',
-        '\u{80}'..='\u{9f}' => '\u{fffd}',
-        // Line and paragraph separators, marks and overrides of direction, zero widths.
-        '\u{2028}'
-        | '\u{2029}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' => '\u{fffd}',
+        c if speaks(c) => '\u{fffd}',
         c => c,
     }
+}
+
+/// Whether a character does something other than be seen: controls, separators of lines and paragraphs, marks and overrides of direction,
+/// what has no width, tags, and what is no character to XML 1.0.
+pub fn speaks(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// For XML's text and quoted values: [`plain`], with the characters that mean something to XML escaped.
@@ -40,9 +43,27 @@ pub fn xml(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // No characters to XML 1.0.
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             c => out.push(c),
+        }
+    }
+    out
+}
+
+/// JSON text in which control characters are all written as escapes. JSON itself asks that only of those below U+0020; the others can
+/// only stand in strings, and a terminal obeys some of them.
+pub fn inert_json(text: String) -> String {
+    let is_raw = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
+    // Their first or only byte; so the text is gone through once, quickly.
+    if memchr::memchr2_iter(0x7f, 0xc2, text.as_bytes()).next().is_none() || !text.contains(is_raw) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        if is_raw(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
         }
     }
     out
@@ -52,7 +73,8 @@ pub fn xml(text: &str) -> String {
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         None => Cow::Borrowed(text),
-        Some(_) => Cow::Owned(text.chars().take(most.saturating_sub(1)).chain(['…']).collect()),
+        Some(_) if most == 0 => Cow::Borrowed(""),
+        Some(_) => Cow::Owned(text.chars().take(most - 1).chain(['…']).collect()),
     }
 }
 
@@ -74,5 +96,14 @@ mod tests {
     #[test]
     fn what_is_long_is_cut_at_a_character() {
         assert_eq!((cut("äöü", 3).as_ref(), cut("äöüß", 3).as_ref()), ("äöü", "äö…"));
+        assert_eq!((cut("abc", 1), cut("abc", 0)), ("…".into(), "".into()));
+    }
+
+    #[test]
+    fn json_has_no_control_characters() {
+        let text = serde_json::to_string("\u{9b}31m\u{7f} ä Â\x1b").unwrap_or_default();
+        let out = inert_json(text);
+        assert_eq!(out, "\"\\u009b31m\\u007f ä Â\\u001b\"");
+        assert_eq!(serde_json::from_str::<String>(&out).unwrap_or_default(), "\u{9b}31m\u{7f} ä Â\x1b");
     }
 }

@@ -1,115 +1,158 @@
 //! What a person sees while runs go on.
-//! Lives here: live lines on a terminal, plain lines off it; always on stderr.
-//! May not live here: results (those go to stdout when the run is over).
+//! Lives here: live lines on a terminal, plain lines off it; always on stderr. How much, for all of the process.
+//! May not live here: results (those go to stdout when the run is over), or how a terminal is drawn on (`screen`).
 
+use super::inert::plain;
+use super::screen::{Part, Screen};
+use super::stream::Stream;
+use super::wrap::wrap;
 use crate::event::{Event, Kind, Phase};
 use crate::verdict::View;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// How much is told besides results and errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Nothing.
+    Quiet,
+    /// How runs go on.
+    Normal,
+    /// What host and guest do to one another as well, in lines that stay.
+    Verbose,
+}
+
+static VERBOSITY: AtomicU8 = AtomicU8::new(Verbosity::Normal as u8);
+
+impl Verbosity {
+    /// Sets it for the process.
+    pub fn set(self) {
+        VERBOSITY.store(self as u8, Ordering::Relaxed);
+    }
+
+    fn is(self) -> bool {
+        VERBOSITY.load(Ordering::Relaxed) == self as u8
+    }
+}
+
+/// Notes that are said once a process, unless more is wanted.
+static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// So many are remembered.
+const REMEMBERED: usize = 100;
 
 /// The displays of several runs at once, one below the other, with a last one for all.
 #[derive(Clone, Debug)]
 pub struct Board {
-    lines: Option<(MultiProgress, ProgressBar)>,
+    screen: Option<Screen>,
     label: String,
 }
 
 impl Board {
     /// A board on stderr; `label` names what the runs are of. Off a terminal there is none, and lines are plain.
     pub fn new(label: &str) -> Self {
-        let lines = std::io::stderr().is_terminal().then(|| {
-            let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
-            let last = lines.add(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()));
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
-                last.set_style(style);
-            }
-            (lines, last)
-        });
-        Self { lines, label: label.to_owned() }
+        let screen = if Verbosity::Quiet.is() { None } else { Screen::new() };
+        Self { screen, label: label.to_owned() }
     }
 
     /// The display of one of the runs.
     pub fn run(&self, label: &str) -> Live {
-        let bar = self.lines.as_ref().map(|(lines, last)| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-            styled(lines.insert_before(last, bar), label)
-        });
-        Live { bar, board: Some(self.clone()), label: label.to_owned(), phase: Phase::Boot, kills: 0, stalled: false }
+        let line = self.screen.as_ref().map(|screen| (screen.clone(), screen.add(label)));
+        Live { line, label: label.to_owned(), phase: Phase::Boot, kills: 0, stalled: false, stream: None }
     }
 
     /// How things stand: the lines of `grid` on a terminal, the one of `text` everywhere.
     pub fn show(&self, text: &str, grid: &str) {
-        match &self.lines {
-            Some((_, last)) => last.set_message(format!("{grid}\n{}: {text}", self.label)),
+        match &self.screen {
+            Some(screen) => screen.foot(&format!("{grid}\n{}: {text}", self.label)),
+            None if Verbosity::Quiet.is() => {}
             None => eprintln!("{}: {text}", self.label),
         }
     }
 
     /// Does something that prints, with the board out of the way.
     pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
-        match &self.lines {
-            Some((lines, _)) => lines.suspend(print),
+        match &self.screen {
+            Some(screen) => screen.aside(print),
             None => print(),
         }
     }
 
     /// Takes the board away.
     pub fn done(&self) {
-        if let Some((lines, last)) = &self.lines {
-            last.finish_and_clear();
-            // What cannot be cleared stays on the screen.
-            lines.clear().ok();
+        if let Some(screen) = &self.screen {
+            screen.foot("");
+            screen.aside(|| ());
         }
     }
 }
 
-fn styled(bar: ProgressBar, label: &str) -> ProgressBar {
-    // The template is a constant of this file; were it wrong, the bare message is still shown.
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar.set_prefix(label.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(250));
-    bar
-}
-
-/// The display of one run.
+/// The display of one run. It goes when it is dropped.
 #[derive(Debug)]
 pub struct Live {
-    bar: Option<ProgressBar>,
-    /// Of which this is a line.
-    board: Option<Board>,
+    /// On which screen, and which line.
+    line: Option<(Screen, u64)>,
     label: String,
     phase: Phase,
     kills: usize,
     stalled: bool,
+    stream: Option<Stream>,
 }
 
 impl Live {
     /// A display on stderr; `label` names the run.
     pub fn new(label: &str) -> Self {
-        let bar = std::io::stderr()
-            .is_terminal()
-            .then(|| styled(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8)), label));
-        Self { bar, board: None, label: label.to_owned(), phase: Phase::Boot, kills: 0, stalled: false }
+        Board::new("").run(label)
+    }
+
+    /// Passes events on to `stream`, as well.
+    #[must_use]
+    pub fn streaming(mut self, stream: Option<Stream>) -> Self {
+        self.stream = stream;
+        self
     }
 
     /// A line that stays.
     pub fn note(&self, text: &str) {
-        let line = format!("{}: {text}", self.label);
-        match (&self.board, &self.bar) {
-            (Some(board), _) => board.aside(|| eprintln!("{line}")),
-            (None, Some(bar)) => bar.suspend(|| eprintln!("{line}")),
-            (None, None) => eprintln!("{line}"),
+        if Verbosity::Quiet.is() {
+            return;
+        }
+        let line = format!("{}: {}", self.label, plain(text));
+        match &self.line {
+            Some((screen, _)) => screen.aside(|| eprint!("{}", wrap(&line, screen.width(), 2))),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// A line that stays, and is said once of all runs: the hundredth need not say again what holds of the host.
+    pub fn note_once(&self, text: &str) {
+        let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = !said.iter().any(|before| before == text);
+        if new && said.len() < REMEMBERED {
+            said.push(text.to_owned());
+        }
+        drop(said);
+        if new || Verbosity::Verbose.is() {
+            self.note(text);
         }
     }
 
     /// What is being done before there are events.
     pub fn doing(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.set_message(text.to_owned()),
+        match &self.line {
+            Some((screen, id)) => screen.set(*id, vec![(0, text.to_owned())]),
             None => self.note(text),
+        }
+    }
+
+    /// An event was recorded.
+    pub fn event(&mut self, event: &Event) {
+        if let Some(stream) = &mut self.stream {
+            stream.event(event);
+        }
+        if Verbosity::Verbose.is()
+            && let Some(text) = told(&event.kind)
+        {
+            self.note(&text);
         }
     }
 
@@ -128,40 +171,76 @@ impl Live {
             let what = if view.stalled { "stalled" } else { "answers again" };
             self.plain(|| format!("{what} at {}", seconds(view.fair_ms)));
         }
-        if let Some(bar) = &self.bar {
-            bar.set_message(line(self.phase, view));
+        if let Some((screen, id)) = &self.line {
+            screen.set(*id, parts(self.phase, view));
         }
     }
 
     /// Takes the live line away.
     pub fn done(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Some((screen, id)) = &self.line {
+            screen.remove(*id);
         }
     }
 
-    /// A line only where there is no live one.
+    /// A line only where there is no live one, or where all is to stay.
     fn plain(&self, text: impl FnOnce() -> String) {
-        if self.bar.is_none() {
+        if self.line.is_none() || Verbosity::Verbose.is() {
             self.note(&text());
         }
     }
 }
 
-/// The live line: cut by the terminal where it is narrow.
-fn line(phase: Phase, view: &View<'_>) -> String {
-    let mut line = format!("{} {}", phase.name(), seconds(view.phase_ms));
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.done();
+    }
+}
+
+/// What of an event is worth a line to who wants to know all; the rest is probes and clocks, or told otherwise.
+fn told(kind: &Kind) -> Option<String> {
+    Some(match kind {
+        Kind::Hello { kernel, cpus, mem_kb, .. } => {
+            format!("the guest is up: {kernel}, {cpus} processors, {} MiB", mem_kb / 1024)
+        }
+        Kind::GuestFailed { what, errno } => format!("the guest failed at {what} (errno {errno})"),
+        Kind::Ready { min_kb, .. } => format!("the guest is ready; its min watermark is {min_kb} kB"),
+        Kind::ProbeDied { probe, exit } => format!("the probe {probe} ended with {exit}"),
+        Kind::WorkloadStarted { pid, .. } => format!("the workload runs (process {pid})"),
+        Kind::WorkloadExit { pid, main, exit, .. } => {
+            let what = if *main { "the workload" } else { "a process of the workload" };
+            format!("{what} ended with {exit} (process {pid})")
+        }
+        Kind::Released { by } => format!("the workload was killed (asked by {by})"),
+        Kind::Command { command, attempt } => format!("told the agent to {command} (attempt {attempt})"),
+        Kind::Sysrq { key } => format!("pressed SysRq-{key}"),
+        Kind::Fault { fault, active } => format!("host fault {}: {fault}", if *active { "on" } else { "off" }),
+        Kind::Qmp { event, data } => format!("QEMU says {event} {data}"),
+        Kind::QemuExit { exit, .. } => format!("QEMU ended with {exit}"),
+        Kind::Dropped { lines } => format!("{lines} console lines were too many to be kept"),
+        Kind::Capture { active } => format!("the guest {}", if *active { "is held" } else { "goes on" }),
+        Kind::NotStored { state, why } => format!("{state:?} could not be taken: {why}"),
+        Kind::HostError { reason, detail } => format!("{}: {detail}", reason.name()),
+        Kind::Cancelled => "called off".into(),
+        _ => return None,
+    })
+}
+
+/// The live line. What says most about the guest stays longest where the terminal is narrow.
+fn parts(phase: Phase, view: &View<'_>) -> Vec<Part> {
+    let mut parts = vec![(0, format!("{} {}", phase.name(), seconds(view.phase_ms)))];
     if view.beat.n > 0 {
-        line +=
-            &format!(", guest {}, {} MiB free, {} kills", seconds(view.guest_ms), view.beat.free_kb / 1024, view.kills);
+        parts.push((4, format!("guest {}", seconds(view.guest_ms))));
+        parts.push((3, format!("{} MiB free", view.beat.free_kb / 1024)));
+        parts.push((1, if view.kills == 1 { "1 kill".into() } else { format!("{} kills", view.kills) }));
     }
     if let Some((probe, age)) = view.oldest.filter(|_| view.ready) {
-        line += &format!(", {probe} {}", seconds(age));
+        parts.push((2, format!("{probe} {}", seconds(age))));
     }
     if view.stalled {
-        line += &format!(" STALLED, frozen {}", seconds(view.frozen_ms));
+        parts.push((0, format!("STALLED, still for {}", seconds(view.frozen_ms))));
     }
-    line
+    parts
 }
 
 fn seconds(ms: u64) -> String {
@@ -195,7 +274,10 @@ mod tests {
             beat: &beat,
             guest_ms: 71_000,
         };
-        let text = line(Phase::Pressure, &view);
-        assert_eq!(text, "pressure 61 s, guest 71 s, 32 MiB free, 4 kills, file:data 22 s STALLED, frozen 12 s");
+        let text: Vec<String> = parts(Phase::Pressure, &view).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(
+            text.join(", "),
+            "pressure 61 s, guest 71 s, 32 MiB free, 4 kills, file:data 22 s, STALLED, still for 12 s"
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! May not live here: judging, or the results' own files.
 
 mod bisect;
+mod explain;
 mod export;
 mod format;
 mod grid;
@@ -10,27 +11,36 @@ mod groups;
 mod html;
 mod inert;
 mod kernel;
+mod listing;
 mod live;
 mod picture;
+mod screen;
 mod show;
 mod sides;
 mod stacks;
+mod stream;
 mod summary;
 mod text;
 mod validated;
+mod wrap;
 
 pub use bisect::{Account, bisection, step as bisection_step};
+pub use explain::{Entry, MECHANISMS, OUTCOMES, explanation, explanations, index_of_words};
 pub use export::{COLUMNS, Csv, GithubAnnotations, GithubSummary, Gitlab, JsonLines, Junit, Kcidb, Ktap, Standing};
 pub use format::{Format, Report};
 pub use grid::{marks, matrix};
 pub use groups::{group, groups};
 pub use html::{Beside, Html, Look, compared, validation};
-pub use inert::{cut, plain, xml};
+pub use inert::{cut, inert_json, plain, xml};
 pub use kernel::kernel_block;
-pub use live::{Board, Live};
+pub use listing::{listing_line, table as listing};
+pub use live::{Board, Live, Verbosity};
 pub use picture::{Form, TIMELINE_DARK, TIMELINE_LIGHT, in_words, timeline_svg, timeline_text};
+pub use screen::leave;
 pub use show::{CONSOLE_LINES, Page, page};
 pub use stacks::stacks;
+pub use stream::Stream;
 pub use summary::{row, table};
 pub use text::{block, headline};
 pub use validated::validated;
+pub use wrap::wrap;

@@ -201,12 +201,17 @@ pub fn show(folder: &Path) -> Result<Shown, ReadError> {
 }
 
 /// The folders in a folder, links to folders too.
-fn folders(parent: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub(super) fn folders(parent: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(parent)? {
         let entry = entry?;
         let hidden = entry.file_name().as_encoded_bytes().first() == Some(&b'.');
-        if !hidden && entry.path().is_dir() {
+        // The folder itself tells what is in it; only a link is to be followed.
+        let is_folder = |entry: &fs::DirEntry| match entry.file_type() {
+            Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+            _ => entry.path().is_dir(),
+        };
+        if !hidden && is_folder(&entry) {
             found.push(entry.path());
         }
     }

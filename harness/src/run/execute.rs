@@ -51,7 +51,7 @@ pub async fn execute(
     let mut prepared = prepare(host, scenario, kernel, &live).await?;
     live.doing("choosing the accelerator");
     let (accel, why) = vm::choose(host.wanted, &host.qemu, &prepared.spec, host.cache.root(), PROOF).await?;
-    live.note(&why);
+    live.note_once(&why);
     prepared.set_accel(accel);
     std::fs::write(draft.scenario_yaml(), to_yaml(scenario)?).with_context(|| "scenario.yaml")?;
     std::fs::write(draft.command_txt(), prepared.spec.command_text(&host.qemu)).with_context(|| "command.txt")?;
@@ -180,6 +180,7 @@ impl Files {
 impl Sink for Files {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.timeline.observe(event);
+        self.live.event(event);
         self.events.append(event).map_err(into_io)
     }
 
@@ -218,6 +219,7 @@ impl Interrupts {
         tokio::spawn(async {
             if let Ok(mut again) = Self::new() {
                 again.any().await;
+                report::leave();
                 std::process::exit(130);
             }
         });

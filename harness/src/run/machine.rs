@@ -40,11 +40,11 @@ pub enum Action {
 /// A command is sent again after so long without an acknowledgement.
 const RESEND_MS: u64 = 2_000;
 /// A guest whose probes answer and which does not take a command for so long does not obey.
-const OBEY_MS: u64 = 60_000;
+pub(crate) const OBEY_MS: u64 = 60_000;
 /// For power off, and for QEMU to end after a panic, in wall time.
-const END_MS: u64 = 10_000;
+pub(crate) const END_MS: u64 = 10_000;
 /// Dumps are taken at the beginning of so many stalls of a run: each costs the guest seconds.
-const STALLS_DUMPED: usize = 3;
+pub(crate) const STALLS_DUMPED: usize = 3;
 /// What is asked when a stall begins: blocked tasks, what the processors are at (who loops in the allocator is not blocked, and
 /// is to be known from now on), memory.
 const AT_STALL: [char; 3] = ['w', 'l', 'm'];

@@ -13,8 +13,8 @@ use anyhow::Context;
 use std::path::Path;
 
 /// Boot deadlines where a scenario leaves them open, in milliseconds of fair time.
-const BOOT_TCG_MS: u64 = 120_000;
-const BOOT_KVM_MS: u64 = 30_000;
+pub(crate) const BOOT_TCG_MS: u64 = 120_000;
+pub(crate) const BOOT_KVM_MS: u64 = 30_000;
 
 /// A machine to launch. Its throw-away files go when it is dropped.
 #[derive(Debug)]

@@ -27,9 +27,9 @@ const EVIDENCE_MAX: usize = 60;
 /// … and so many more of what must not be missed for others, each once.
 const GRAVE_MAX: usize = 20;
 /// Time for probes to settle beyond the settle phase itself.
-const SETTLE_GRACE_MS: u64 = 60_000;
+pub(crate) const SETTLE_GRACE_MS: u64 = 60_000;
 /// Disk errors are told so long after the fault that asked for them, in wall time.
-const FAULT_ECHO_MS: u64 = 2_000;
+pub(crate) const FAULT_ECHO_MS: u64 = 2_000;
 /// A guest clock off by more than this against fair time between two beats has jumped.
 const CLOCK_JUMP_MS: u64 = 2_000;
 /// After a jump the kernel's own detectors are not believed for two of their periods (120 s, `hung_task_timeout_secs`).

@@ -24,8 +24,10 @@ pub use captured::Captured;
 pub use clock::FairClock;
 pub use escapes::{CameBack, Escape};
 pub use judge::Judge;
+pub(crate) use judge::{FAULT_ECHO_MS, SETTLE_GRACE_MS};
 pub(crate) use kills::Kills;
 pub use kills::{Kill, Role};
+pub(crate) use movement::PROBES_KB;
 pub use stall::Stall;
 pub use view::View;
 

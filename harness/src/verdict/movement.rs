@@ -10,7 +10,7 @@ use crate::event::Beat;
 
 /// What probes that still answer move by themselves: the fault probe's 1 MiB, and as much again in the per-CPU lists of free
 /// pages, which MemFree does not count (mm/page_alloc.c, `free_unref_page`). Seen: 928 kB to and fro.
-const PROBES_KB: u64 = 2048;
+pub(crate) const PROBES_KB: u64 = 2048;
 
 /// Where things stood when the window began.
 #[derive(Debug, Default)]

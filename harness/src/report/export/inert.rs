@@ -2,6 +2,7 @@
 //! Lives here: what is alike in all formats: control characters, what changes the direction of writing, what is invisible, length.
 //! May not live here: what only one format gives a meaning to.
 
+use crate::report::inert::speaks;
 use crate::results::RunJson;
 use serde_json::Value;
 
@@ -25,14 +26,6 @@ pub fn line(text: &str, most: usize) -> String {
         }
     }
     out
-}
-
-/// Whether a character does something other than be seen.
-fn speaks(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A name for places that take few characters: letters, digits and `also`; every other becomes `_`, and nothing becomes `unnamed`.

@@ -2,6 +2,7 @@
 //! Lives here: characters that act are shown in place of acting; texts that are too long are cut.
 //! May not live here: markup. `<`, `&` and quotes are escaped where text becomes markup (`maud`).
 
+use crate::report::inert::speaks;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -23,12 +24,9 @@ pub(super) fn inert(page: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether a character does something besides being seen.
+/// Whether a character does something besides being seen; line ends and tabs of ours may.
 fn acts(c: char) -> bool {
-    matches!(c,
-        '\0'..='\x08' | '\x0b'..='\x1f' | '\x7f'..='\u{9f}'
-        | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    !matches!(c, '\n' | '\t') && speaks(c)
 }
 
 /// A text of at most so many characters; what is cut is counted.

@@ -1,0 +1,68 @@
+//! The terms that everything else is explained by.
+//! Lives here: their texts.
+//! May not live here: a word of run.json.
+
+use super::{Entry, Text, entry, next, time};
+use crate::event::Rules;
+use crate::run::STALLS_DUMPED;
+use crate::verdict::PROBES_KB;
+
+pub(super) fn entries() -> Vec<Entry> {
+    [("inconclusive", inconclusive()), ("stall", stall()), ("movement", movement()), ("fair-time", fair_time())]
+        .map(|(word, text)| entry(word, "term", text))
+        .into()
+}
+
+fn inconclusive() -> Text {
+    Text {
+        meaning: "The run says nothing about the kernel, and a reason says why not. It is neither a pass nor a failure, counts in no rate, and is never taken for hung.".into(),
+        decided: "By the first thing that spoiled the run before it had an outcome. What comes after an outcome changes it no more.".into(),
+        kernels: String::new(),
+        next: vec![
+            next("oomph results list --outcome inconclusive", "all of them, each with its reason"),
+            next("oomph doctor", "whether it is this host"),
+        ],
+    }
+}
+
+fn stall() -> Text {
+    Text {
+        meaning: "Some required probe is silent for longer than a sound guest's would be. Many stalls end by themselves; whether one is a hang is told by `movement`.".into(),
+        decided: format!(
+            "A required probe's last line is {} old, in fair time (`phases.stall_after`). It ends when every required probe has been heard of again, an error being an \
+             answer. SysRq-w, l and m are taken when it begins, at the first {STALLS_DUMPED} of a run.",
+            time(Rules::default().stall_after_ms)
+        ),
+        kernels: String::new(),
+        next: vec![next("oomph results list --sort stall", "the longest stalls first")],
+    }
+}
+
+fn movement() -> Text {
+    let Rules { movement_kb, frozen_for_ms, .. } = Rules::default();
+    Text {
+        meaning: "What tells a guest that crawls from one that is stuck: within a stall, anything that shows that its memory still changes hands.".into(),
+        decided: format!(
+            "A kill that counts; the end of a process of the workload that we did not kill; progress of the workload; free, file or anonymous memory, each by itself, off \
+             by more than {movement_kb} kB from where the window began, in the median of three heartbeats. While probes still complete rounds {PROBES_KB} kB more are \
+             allowed, since they move that much themselves. Entries into reclaim and scanned pages are none: there are thousands a second in a deadlock.\n\
+             After {} without it a stall is `hung`.",
+            time(frozen_for_ms)
+        ),
+        kernels: String::new(),
+        next: Vec::new(),
+    }
+}
+
+fn fair_time() -> Text {
+    Text {
+        meaning: "The time that the guest really had. All rules and deadlines are in it, so that a busy host makes a run longer and never hung.".into(),
+        decided: format!(
+            "Wall time, less what QEMU was stopped, waited for a processor, or had stolen from its host, by four looks a second; of a longer gap between two looks only \
+             one second; and none while a SysRq dump is printed or the host holds the guest. {} of wall time (`phases.wall`) end a run in any case (`host-starved`).",
+            time(Rules::default().wall_ms)
+        ),
+        kernels: String::new(),
+        next: Vec::new(),
+    }
+}
