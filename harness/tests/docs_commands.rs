@@ -64,7 +64,6 @@ fn of_shell(file: &str, text: &str) -> Vec<Told> {
             }
             if words.first().is_some_and(|word| Path::new(word).file_name().is_some_and(|name| name == "oomph")) {
                 words[0] = "oomph".to_owned();
-                without_what_comes_later(&mut words);
                 let mention = words.contains(&"…".to_owned());
                 told.push(Told { file: file.to_owned(), words, mention });
             }
@@ -72,16 +71,6 @@ fn of_shell(file: &str, text: &str) -> Vec<Told> {
     }
     assert!(open.is_empty(), "{file}: a quote without end: {open}");
     told
-}
-
-/// The CI files ask for the page of results already. This goes when `oomph report` has `--html`.
-fn without_what_comes_later(words: &mut Vec<String>) {
-    let report = Cli::command().find_subcommand("report").expect("there is a report").clone();
-    if report.get_arguments().all(|option| option.get_long() != Some("html"))
-        && let Some(place) = words.iter().position(|word| word == "--html")
-    {
-        words.drain(place..(place + 2).min(words.len()));
-    }
 }
 
 /// Whether the last command of a block goes on in the next line.

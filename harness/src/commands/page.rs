@@ -2,7 +2,7 @@
 //! Lives here: the time, and what is read of a result's folder for its part of a page.
 //! May not live here: a page (`report`), or how a folder is read (`results`).
 
-use crate::report::{Beside, Html};
+use crate::report::{self, Beside, Form, Html, TIMELINE_DARK, TIMELINE_LIGHT};
 use crate::results::{self, Around, RunJson};
 use crate::scenario::Outcome;
 use jiff::Timestamp;
@@ -10,7 +10,12 @@ use std::collections::BTreeSet;
 
 /// A page that is made now.
 pub fn html() -> Html {
-    Html { made: Timestamp::now(), look: Box::new(beside), style: String::new() }
+    Html { made: Timestamp::now(), look: Box::new(beside), style: style() }
+}
+
+/// The style of timelines; paper is light.
+fn style() -> String {
+    format!("{TIMELINE_LIGHT}@media screen and (prefers-color-scheme: dark){{{TIMELINE_DARK}}}")
 }
 
 /// What lies beside a run's record. Of a run that is as it should be, among many, only the lines of its evidence.
@@ -24,5 +29,7 @@ fn beside(run: &RunJson, runs: usize) -> Beside {
         (true, _) => Around { before: 0, after: 0, most: 12 },
     };
     let wanted: BTreeSet<u64> = run.evidence.iter().map(|piece| piece.seq).collect();
-    Beside { timeline: None, console: results::excerpt(folder, &wanted, around) }
+    let title = format!("{} on {}, {}", run.scenario, run.kernel, run.outcome_name());
+    let timeline = results::timeline(folder).map(|timeline| report::timeline_svg(&timeline, &title, Form::Inline));
+    Beside { timeline, console: results::excerpt(folder, &wanted, around) }
 }

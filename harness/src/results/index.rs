@@ -6,7 +6,7 @@
 //! by inode, size and both times; all else is read anew. The file may go at any time, and whatever is wrong with it (another
 //! version, a byte that is off, no right to read or write it) costs time and nothing else.
 
-use super::list::{Broken, folders, load};
+use super::list::{Broken, folders, holds_results, load};
 use super::run_json::RunJson;
 use super::store::file;
 use crate::event::Reason;
@@ -173,6 +173,7 @@ fn rows_at(root: &Path, worth: usize, now: SystemTime) -> std::io::Result<Rows> 
                 }
                 None => match load(&folder) {
                     Ok(run) => rows.runs.push(Listed::of(run, stamp)),
+                    Err(_) if holds_results(&folder) => {}
                     Err(error) => rows.broken.push(Broken { folder, why: error.to_string() }),
                 },
             }

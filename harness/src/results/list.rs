@@ -92,10 +92,17 @@ fn read(folders: impl IntoIterator<Item = PathBuf>) -> Listing {
     for folder in folders {
         match load(&folder) {
             Ok(run) => listing.runs.push(run),
+            Err(_) if holds_results(&folder) => {}
             Err(error) => listing.broken.push(Broken { folder, why: error.to_string() }),
         }
     }
     listing
+}
+
+/// Whether a folder where a result should be holds results: then a folder of results lies in another, as `results/soak` does in `results`,
+/// and is nobody's broken result.
+pub(super) fn holds_results(folder: &Path) -> bool {
+    folders(folder).is_ok_and(|inside| inside.iter().any(|folder| folder.join(file::RUN).exists()))
 }
 
 /// All results of the folders given: each is one, or holds some, or holds folders of scenarios as a folder of results does.
@@ -250,6 +257,9 @@ mod tests {
         assert_eq!(order, [new, middle, old]);
         let broken: Vec<_> = listing.broken.iter().map(|broken| broken.folder.file_name().unwrap()).collect();
         assert_eq!(broken, ["empty", "newer", "torn"]);
+        run(&Store::new(root.path().join("soak")).unwrap(), "a", "2026-01-01T00:00:00Z");
+        let with_another_in_it = list(root.path()).unwrap();
+        assert_eq!((with_another_in_it.runs.len(), with_another_in_it.broken.len()), (3, 3));
         assert!(listing.broken[0].why.contains("cannot be read"), "{}", listing.broken[0].why);
         assert!(listing.broken[1].why.contains("schema 9"), "{}", listing.broken[1].why);
     }
