@@ -7,7 +7,7 @@ use super::exit::Status;
 use crate::report;
 use crate::report::{Verbosity, inert_json, wrap};
 use crate::results::RunJson;
-use anstream::ColorChoice;
+use anstream::{AutoStream, ColorChoice};
 use rustix::termios::tcgetwinsize;
 use std::io::{IsTerminal, Write};
 
@@ -63,7 +63,10 @@ impl Output {
     /// # Errors
     /// Where stdout cannot be written for another reason.
     pub fn line(&self, text: &str) -> anyhow::Result<Status> {
-        match writeln!(anstream::stdout().lock(), "{}", text.trim_end()) {
+        // Colour is taken out before anything is written: done on the way, it makes a call of each line.
+        let mut lines = AutoStream::new(Vec::new(), anstream::stdout().current_choice());
+        writeln!(lines, "{}", text.trim_end())?;
+        match std::io::stdout().lock().write_all(&lines.into_inner()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(Status::AsExpected),
         }

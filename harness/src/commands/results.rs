@@ -91,7 +91,7 @@ fn list(global: &Global, options: &List, output: &Output) -> anyhow::Result<Stat
         Some(width) => report::listing(&runs, width),
         None => runs.iter().map(|run| report::listing_line(run) + "\n").collect(),
     };
-    // One write of all: line by line it would take as long as reading them.
+    // All at once: line by line it would take as long as reading them.
     if text.is_empty() { Ok(Status::AsExpected) } else { output.line(&text) }
 }
 
