@@ -114,8 +114,8 @@ impl Guests<'_> {
     /// The runs of this bisection that are stored.
     fn past(&self, recorded: &Recorded) -> anyhow::Result<Vec<(At, RunJson)>> {
         let places = (0..self.history.commits.len()).map(At::Commit).chain([At::Good]);
-        let yaml = |at: At| Ok((scenario::to_yaml(&self.scenario(at))?.into_bytes(), at));
-        let of: HashMap<Vec<u8>, At> = places.map(yaml).collect::<anyhow::Result<_>>()?;
+        let yaml = |at: At| Ok((scenario::what_runs(&scenario::to_yaml(&self.scenario(at))?), at));
+        let of: HashMap<String, At> = places.map(yaml).collect::<anyhow::Result<_>>()?;
         let mut past: Vec<(At, RunJson)> =
             recorded.each().filter_map(|(yaml, run)| of.get(yaml).map(|at| (*at, run.clone()))).collect();
         past.sort_by_key(|(_, run)| run.started);

@@ -200,8 +200,11 @@ impl Work for Runs {
         let mut past = Past::new();
         if let Some(recorded) = &self.recorded {
             for cell in (0..self.cells.len()).filter(|&cell| self.of_cell[cell] == kernel) {
-                let yaml = scenario::to_yaml(&self.cells[cell].1)?;
-                past.push((cell, recorded.of(&yaml, &made.hash).to_vec()));
+                let of = &self.cells[cell].1;
+                let mut runs = recorded.of(&scenario::to_yaml(of)?, &made.hash).to_vec();
+                let expected = scenario::matching(&of.expect, &made.name, &made.tags, made.version);
+                runs.iter_mut().for_each(|run| run.expect(expected.cloned()));
+                past.push((cell, runs));
             }
         }
         self.kernels[kernel].get_or_init(|| made);

@@ -5,7 +5,6 @@
 use super::cli::{Global, List, Order, Results};
 use super::exit::Status;
 use super::output::Output;
-use super::terminal;
 use crate::results::{Merged, Pattern, Query, Sort};
 use crate::{campaign, report, results};
 use anyhow::Context;
@@ -37,13 +36,13 @@ pub fn results(global: &Global, verb: &Results, output: &Output) -> anyhow::Resu
 fn show(folder: &Path, output: &Output) -> anyhow::Result<Status> {
     if output.json() {
         let run = results::load(folder).with_context(|| folder.display().to_string())?;
-        return output.line(&serde_json::to_string(&run)?);
+        return output.line(&report::inert_json(serde_json::to_string(&run)?));
     }
     let shown = results::show(folder).with_context(|| folder.display().to_string())?;
     let timeline = results::timeline(folder);
     let console = results::last_words(folder, report::CONSOLE_LINES);
     let page = report::Page { shown: &shown, timeline: timeline.as_ref(), console: console.as_ref() };
-    output.line(&report::page(&page, terminal::width()))
+    output.line(&report::page(&page, output.width()))
 }
 
 fn summary(global: &Global, markdown: bool, output: &Output) -> anyhow::Result<Status> {

@@ -3,18 +3,9 @@
 //! May not live here: the guest.
 
 use crate::vm::{Attached, Console};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{self, IsTerminal, Read, Write};
 use tokio::sync::mpsc;
-
-/// Columns of what is no terminal.
-const PLAIN_WIDTH: usize = 80;
-
-/// How many columns stdout has: 80 where it is no terminal, or one that does not say.
-pub(super) fn width() -> usize {
-    let columns = tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
-    if columns == 0 { PLAIN_WIDTH } else { columns }
-}
 
 /// The key that says that the next is ours: Ctrl-A, as in QEMU's own terminal.
 const PREFIX: u8 = 1;

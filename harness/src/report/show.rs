@@ -5,6 +5,7 @@
 use super::inert::{cut, plain};
 use super::picture::timeline_text;
 use super::text::block;
+use super::wrap::wrap;
 use crate::results::{ConsoleLine, FileInfo, LastWords, RunJson, Shown, WaitingTaskJson, file};
 use crate::timeline::Timeline;
 use std::collections::BTreeMap;
@@ -21,6 +22,9 @@ pub const CONSOLE_LINES: usize = MATTERING;
 /// What a name or a label of a line takes.
 const LABEL: usize = 14;
 
+/// Columns of what is no terminal.
+const PLAIN: usize = 80;
+
 /// All that the page is made of.
 #[derive(Debug)]
 pub struct Page<'a> {
@@ -32,11 +36,13 @@ pub struct Page<'a> {
     pub console: Option<&'a LastWords>,
 }
 
-/// The page, for a terminal `width` columns wide. The verdict's lines are as long as they are; all else fits.
-pub fn page(page: &Page<'_>, width: usize) -> String {
-    let mut out = block(&page.shown.run);
+/// The page, for a terminal `width` columns wide; `None` where it is no terminal: then the verdict's lines are as long as they are, for grep,
+/// and all else fits 80 columns. Commands are never broken, so that they can be copied.
+pub fn page(page: &Page<'_>, width: Option<usize>) -> String {
+    let block = block(&page.shown.run);
+    let mut out = width.map_or(block.clone(), |width| wrap(&block, width, LABEL));
     // Writing to a String cannot fail.
-    let _ = write(&mut out, page, width.max(60));
+    let _ = write(&mut out, page, width.unwrap_or(PLAIN).max(60));
     out
 }
 

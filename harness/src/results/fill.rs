@@ -8,7 +8,7 @@ use super::run_json::{
 };
 use crate::diagnose::{Wait, WaitingTask};
 use crate::event::Stored;
-use crate::scenario::{Observed, check};
+use crate::scenario::{Expectation, Observed, check};
 use crate::verdict::{End, Escape, Verdict};
 use jiff::Timestamp;
 
@@ -128,6 +128,12 @@ impl RunJson {
             host: HostJson::default(),
             result: None,
         }
+    }
+
+    /// Holds the run against what is expected of it.
+    pub fn expect(&mut self, expectation: Option<Expectation>) {
+        self.expectation = expectation;
+        self.assess();
     }
 
     /// Sets `expected` and `differences` from the outcome and the stored expectation.

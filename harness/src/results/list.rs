@@ -5,6 +5,7 @@
 use super::run_json::{ReadError, RunJson};
 use super::store::file;
 use crate::event::Reason;
+use crate::scenario::what_runs;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -139,7 +140,7 @@ pub fn gather(paths: &[PathBuf]) -> std::io::Result<Listing> {
 
 /// The runs that are stored, by what they were of.
 #[derive(Debug, Default)]
-pub struct Recorded(HashMap<(String, Vec<u8>), Vec<RunJson>>);
+pub struct Recorded(HashMap<(String, String), Vec<RunJson>>);
 
 impl Recorded {
     /// Reads a folder of results. Runs that were called off are left out; all others are there, so that no end is tried again
@@ -151,21 +152,22 @@ impl Recorded {
         let mut recorded = HashMap::<_, Vec<RunJson>>::new();
         for run in list(root)?.runs.into_iter().filter(|run| run.inconclusive != Some(Reason::Cancelled)) {
             let folder = run.result.as_deref().unwrap_or(Path::new(""));
-            if let Ok(yaml) = fs::read(folder.join(file::SCENARIO)) {
-                recorded.entry((run.kernel_identity.hash.clone(), yaml)).or_default().push(run);
+            if let Ok(yaml) = fs::read_to_string(folder.join(file::SCENARIO)) {
+                recorded.entry((run.kernel_identity.hash.clone(), what_runs(&yaml))).or_default().push(run);
             }
         }
         Ok(Self(recorded))
     }
 
-    /// All runs, by the resolved YAML of their scenario.
-    pub fn each(&self) -> impl Iterator<Item = (&[u8], &RunJson)> {
-        self.0.iter().flat_map(|((_, yaml), runs)| runs.iter().map(|run| (yaml.as_slice(), run)))
+    /// All runs, by [`what_runs`] of the resolved YAML of their scenario.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &RunJson)> {
+        self.0.iter().flat_map(|((_, yaml), runs)| runs.iter().map(|run| (yaml.as_str(), run)))
     }
 
-    /// The runs of just this scenario on just this kernel image: the same resolved YAML, the same hash.
+    /// The runs of just this scenario on just this kernel image: [`what_runs`] of the same resolved YAML, the same hash. What was expected of
+    /// them may not be what is now.
     pub fn of(&self, scenario_yaml: &str, kernel_hash: &str) -> &[RunJson] {
-        self.0.get(&(kernel_hash.to_owned(), scenario_yaml.as_bytes().to_vec())).map_or(&[], Vec::as_slice)
+        self.0.get(&(kernel_hash.to_owned(), what_runs(scenario_yaml))).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -283,7 +285,11 @@ mod tests {
         keep("name: a\n", "h", Some(Reason::Cancelled));
         keep("name: a\n", "other", None);
         keep("name: b\n", "h", None);
+        keep("name: a\nsummary: another\nreferences:\n- x\nkernel: k\nexpect:\n- outcome: hung\n", "h", None);
         assert_eq!(Recorded::read(root.path()).unwrap().of("name: a\n", "h").len(), 2);
+        let recorded = Recorded::read(root.path()).unwrap();
+        assert_eq!(recorded.of("name: a\nkernel: k\n", "h").len(), 1, "what is said of it makes no other run");
+        assert_eq!(recorded.of("name: a\nkernel: l\n", "h").len(), 0);
         assert_eq!(Recorded::read(&root.path().join("nowhere")).unwrap().of("name: a\n", "h").len(), 0);
     }
 

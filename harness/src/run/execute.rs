@@ -97,8 +97,7 @@ pub async fn execute(
         build: kernel.build.as_deref().cloned(),
     };
     run.host = host.describe(&accel.to_string(), &why);
-    run.expectation = matching(&scenario.expect, &kernel.name, &kernel.tags, kernel.version).cloned();
-    run.assess();
+    run.expect(matching(&scenario.expect, &kernel.name, &kernel.tags, kernel.version).cloned());
     let title = format!("{} on {}: {}", run.scenario, run.kernel, report::headline(&run));
     write_for_people(&draft, file::TIMELINE, &report::timeline_svg(&timeline, &title, Form::Standalone));
     let folder = draft.finish(&run)?;

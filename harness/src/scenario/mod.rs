@@ -33,4 +33,4 @@ pub use problem::{Place, ScenarioError};
 pub use schema::json_schema;
 pub use suggest::{nearest, one_of};
 pub use units::{duration, format_duration, format_size, size};
-pub use write::to_yaml;
+pub use write::{to_yaml, what_runs};

@@ -27,6 +27,20 @@ pub fn to_yaml(scenario: &Scenario) -> Result<String, serde_yaml::SerializeError
     serde_yaml::to_string(&raw(scenario))
 }
 
+/// Of a scenario's YAML as [`to_yaml`] writes it: what bears on a run. What is only said of the scenario, and what is expected of it, makes no
+/// other run, so runs that are stored still count when that changes.
+pub fn what_runs(yaml: &str) -> String {
+    let mut said = false;
+    let key = |line: &str| line.starts_with(|first: char| first.is_ascii_alphabetic());
+    let kept = yaml.split_inclusive('\n').filter(|line| {
+        if key(line) {
+            said = ["summary:", "references:", "expect:"].iter().any(|key| line.starts_with(key));
+        }
+        !said
+    });
+    kept.collect()
+}
+
 fn raw(scenario: &Scenario) -> RawScenario {
     RawScenario {
         name: Val::of(&Name(scenario.name.clone())),

@@ -70,8 +70,6 @@ pub enum End {
 /// Runs of the bad end, none of them bad, after which the search is given up: at a rate of 5 % that happens once in 20 times
 /// (0.95⁵⁹ = 0.048).
 const GIVE_UP: u32 = 59;
-/// The good end is run until it is no likelier than this that it is bad too.
-const GOOD_ENOUGH: f64 = 0.03;
 
 /// A search.
 #[derive(Clone, Debug)]
@@ -124,7 +122,8 @@ impl Search {
             Step::Done(end)
         } else if runs >= self.options.max_runs {
             Step::Done(End::MaxRuns)
-        } else if marginal.likely[self.graph.len()] > GOOD_ENOUGH {
+        } else if self.counts.iter().all(|count| count.at != At::Good) {
+            // Once, and from then on only where it tells most: at a low rate of hits it could be run for ever without being believed.
             Step::Run(At::Good)
         } else {
             Step::Run(self.best(&marginal))

@@ -44,7 +44,7 @@ fn a_hang_reads_from_its_verdict_to_what_to_do_next() {
         last: lines(4_000, &["never shown"]),
     };
     let (shown, timeline) = (shown(run, &files), Timeline::of(&events));
-    let text = page(&Page { shown: &shown, timeline: Some(&timeline), console: Some(&console) }, 80);
+    let text = page(&Page { shown: &shown, timeline: Some(&timeline), console: Some(&console) }, None);
     insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());
     let below = text.split_once("  phase       ").unwrap().1;
     for line in below.lines().filter(|line| !line.contains("oomph ") && !line.contains("less ")) {
@@ -67,7 +67,7 @@ fn what_guests_wrote_is_obeyed_by_no_terminal_and_ends_no_line() {
     let timeline = Timeline::of(&sim.events);
     let last = LastWords { matter: lines(1, &[evil]), mattering: 1, last: lines(7, &[evil]) };
     let shown = shown(run, &["run.json", evil]);
-    let text = page(&Page { shown: &shown, timeline: Some(&timeline), console: Some(&last) }, 80);
+    let text = page(&Page { shown: &shown, timeline: Some(&timeline), console: Some(&last) }, None);
     let text = anstream::adapter::strip_str(&text).to_string();
     assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text:?}");
     assert!(!text.lines().any(|line| line.trim_start().starts_with("HUNG")), "{text}");
@@ -77,7 +77,7 @@ fn what_guests_wrote_is_obeyed_by_no_terminal_and_ends_no_line() {
 #[test]
 fn what_is_not_there_is_said_or_left_out() {
     let shown = shown(sample(), &["run.json", "scenario.yaml"]);
-    let text = page(&Page { shown: &shown, timeline: None, console: None }, 80);
+    let text = page(&Page { shown: &shown, timeline: None, console: None }, None);
     assert!(text.contains("timeline    none: the result has no events.jsonl"), "{text}");
     assert!(!text.contains("oomph replay") && !text.contains("oomph attach") && !text.contains("less "), "{text}");
     assert!(text.contains(r"oomph run 'results/s/it'\''s/scenario.yaml'"), "{text}");
