@@ -195,9 +195,17 @@ fn every_command_line_is_one_that_the_program_takes() {
 /// A place with what commands expect to find: results, scenarios, the parts that shards leave.
 fn sandbox() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
+    // Where a soak goes on, drafts and an index lie beside its results.
+    let inside = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        entries
+            .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+            .map(|entry| entry.path())
+            .collect()
+    };
     let copy = |name: &str| {
-        for scenario in fs::read_dir(root().join("results/soak")).unwrap().map(|entry| entry.unwrap().path()) {
-            for run in fs::read_dir(&scenario).unwrap().map(|entry| entry.unwrap().path()) {
+        for scenario in inside(&root().join("results/soak")) {
+            for run in inside(&scenario) {
                 let to = folder.path().join(name).join(scenario.file_name().unwrap()).join(run.file_name().unwrap());
                 fs::create_dir_all(&to).unwrap();
                 for file in ["run.json", "scenario.yaml"] {

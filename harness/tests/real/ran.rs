@@ -78,6 +78,19 @@ impl Ran {
         let seen = (self.text("outcome"), self.status);
         assert_eq!(seen, (outcome, Some(0)), "{:#}\n{}", self.run, String::from_utf8_lossy(&self.output.stderr));
         self.is_whole();
+        self.is_drawn();
+    }
+
+    /// Its picture lies beside it, and is in its page.
+    #[track_caller]
+    fn is_drawn(&self) {
+        let picture = std::fs::read_to_string(self.folder().join("timeline.svg")).unwrap();
+        assert!(picture.starts_with("<svg") && picture.trim_end().ends_with("</svg>"), "{picture}");
+        let page = oomph(&["report", self.text("result"), "--html", "-"]).output().unwrap();
+        let page = String::from_utf8(page.stdout).unwrap();
+        assert!(
+            page.contains("<svg") && page.contains(&format!("{} on {}", self.text("scenario"), self.text("kernel")))
+        );
     }
 
     #[track_caller]

@@ -168,17 +168,21 @@ impl<'a> Picture<'a> {
         Ok(())
     }
 
-    /// Names of the phases, in two lines where one is too narrow; one that has no room in either is left to its line.
+    /// Names of the phases, in two lines where one is too narrow, farther in where both are taken; one that has no room even so is left to
+    /// its line.
     fn phases(&self, out: &mut String) -> std::fmt::Result {
         let mut ends = [i64::MIN; 2];
-        for (phase, from) in self.timeline.phases.iter().take(PIECES) {
-            let (x, name) = (self.x(*from) + 2, phase.name());
+        for (index, (phase, from)) in self.timeline.phases.iter().take(PIECES).enumerate() {
+            let (begin, name) = (self.x(*from) + 2, phase.name());
             let width = LETTER * i64::try_from(name.len()).unwrap_or(0);
-            if let Some((line, end)) = (0..).zip(&mut ends).find(|(_, end)| **end < x)
-                && x + width <= WIDTH
-            {
-                write!(out, r#"<text class="q" x="{x}" y="{}">{name}</text>"#, HEAD - 5 - LINE * line)?;
-                *end = x + width;
+            let next = self.timeline.phases.get(index + 1).map_or(WIDTH, |(_, at)| self.x(*at));
+            let (line, x) = match ends.iter().position(|end| *end < begin) {
+                Some(line) => (line, begin),
+                None => (0, ends[0] + LETTER),
+            };
+            if x + width <= if x == begin { WIDTH } else { next } {
+                write!(out, r#"<text class="q" x="{x}" y="{}">{name}</text>"#, HEAD - 5 - LINE * line as i64)?;
+                ends[line] = x + width;
             }
         }
         Ok(())
