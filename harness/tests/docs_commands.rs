@@ -205,7 +205,7 @@ fn sandbox() -> tempfile::TempDir {
     };
     let copy = |name: &str| {
         for scenario in inside(&root().join("results/soak")) {
-            for run in inside(&scenario) {
+            for run in inside(&scenario).into_iter().filter(|run| run.join("run.json").exists()) {
                 let to = folder.path().join(name).join(scenario.file_name().unwrap()).join(run.file_name().unwrap());
                 fs::create_dir_all(&to).unwrap();
                 for file in ["run.json", "scenario.yaml"] {
