@@ -5,7 +5,7 @@
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make check-reports  every format of `oomph report`, and docs/ci, read by the tools that others read them with (fetches them once)
 # make lint    formatting and clippy
-# make check-page  the HTML report in a real browser (Debian's chromium, 124 MB to fetch); PAGE_PICTURES is a folder for screenshots
+# make check-page  the HTML report in a real browser (Debian's chromium, 124 MB to fetch), with screenshots in PAGE_PICTURES; make test does it too
 # make install    the program, its manual pages and completions, and scenarios and kernel-configs to read and copy (PREFIX=/usr/local,
 #                 DESTDIR= for who makes a package); make uninstall takes them away
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
@@ -37,6 +37,7 @@ build: setup
 # One test more than there are processors: a guest that hangs, or stands still, mostly waits.
 test: export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
 test: setup
+	@scripts/host-packages.sh chromium:chromium
 	$(CARGO) test --workspace --locked
 
 check-reports: build
