@@ -216,12 +216,22 @@ impl Case<'_> {
         vec![self.at_end(format!("{waiting} of {all} allocating tasks wait for fewer isolated pages{numbers}"))]
     }
 
+    /// That nobody is to be killed, who loops, and where most of those are that wait.
     fn no_victim(&self) -> Piece {
         let victims = self.diagnosis.victims();
-        let text = match victims.len() {
+        let mut text = match victims.len() {
             0 => "no victim was ever chosen".to_owned(),
             count => format!("no victim is pending ({count} chosen, all gone or their memory freed)"),
         };
+        let count = |waits: &[&Wait]| waits.iter().map(|wait| wait.tasks.len()).sum::<usize>();
+        let looping: Vec<&Wait> = self.of(&[Kind::Allocator]).collect();
+        let verb = if count(&looping) == 1 { "task loops" } else { "tasks loop" };
+        let places: Vec<String> = looping.iter().take(TOLD).map(|wait| wait.place.to_string()).collect();
+        text += &format!("; {} {verb} in the allocator ({})", count(&looping), places.join("; "));
+        let waiting: Vec<&Wait> = self.of(&[Kind::Lock, Kind::Io, Kind::Frozen]).collect();
+        if let Some(most) = waiting.iter().max_by_key(|wait| wait.tasks.len()) {
+            text += &format!(", and {} wait for locks or I/O, most in {}", count(&waiting), most.place);
+        }
         self.at_end(text)
     }
 
