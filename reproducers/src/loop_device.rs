@@ -27,9 +27,6 @@ pub struct LoopDevice {
     pub requests: Option<u64>,
     /// Whether it goes around the page cache (`LOOP_SET_DIRECT_IO`, Linux 4.4).
     pub direct: bool,
-    /// Whether it takes writes as they come, where the kernel would hold them back (blk-wbt, Linux 4.10; on for loop devices of 5.10, not of
-    /// 6.1).
-    pub unthrottled: bool,
 }
 
 impl LoopDevice {
@@ -49,10 +46,6 @@ impl LoopDevice {
         // A scheduler would bring requests of its own.
         let queue = format!("/sys/block/loop{number}/queue");
         std::fs::write(format!("{queue}/scheduler"), "none").ok();
-        if self.unthrottled {
-            // A kernel without it has no such file.
-            std::fs::write(format!("{queue}/wbt_lat_usec"), "0").ok();
-        }
         if let Some(requests) = self.requests {
             let place = format!("{queue}/nr_requests");
             let set = std::fs::write(&place, requests.to_string());
