@@ -136,14 +136,10 @@ async fn second(
 
 /// The command line as a shell takes it.
 fn command(args: impl Iterator<Item = String>) -> String {
-    let quoted = |arg: String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
-        match !arg.is_empty() && arg.chars().all(plain) {
-            true => arg,
-            false => format!("'{}'", arg.replace('\'', r"'\''")),
-        }
-    };
-    std::iter::once("oomph".to_owned()).chain(args.skip(1).map(quoted)).collect::<Vec<_>>().join(" ")
+    std::iter::once("oomph".to_owned())
+        .chain(args.skip(1).map(|arg| report::quoted(&arg)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Runs by the machinery of `run`.

@@ -1,7 +1,9 @@
 //! Text that came out of a guest, made harmless for whoever shows it.
-//! Lives here: which characters do more than be seen; one function a medium: terminals, XML, JSON.
+//! Lives here: which characters do more than be seen; one function a medium: terminals, XML, JSON, shells.
 //! May not live here: what is shown.
 
+use crate::results::RunJson;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -69,6 +71,30 @@ pub fn inert_json(text: String) -> String {
     out
 }
 
+/// For a shell: one word.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// A record with all its texts changed, by way of JSON, where texts are told from all else. A change that no record can have is none.
+pub(super) fn texts(run: &RunJson, change: impl Fn(&mut String)) -> RunJson {
+    fn walk(value: &mut Value, change: &impl Fn(&mut String)) {
+        match value {
+            Value::String(text) => change(text),
+            Value::Array(list) => list.iter_mut().for_each(|one| walk(one, change)),
+            Value::Object(map) => map.values_mut().for_each(|one| walk(one, change)),
+            _ => {}
+        }
+    }
+    let mut record = serde_json::to_value(run).unwrap_or_default();
+    walk(&mut record, &change);
+    serde_json::from_value(record).unwrap_or_else(|_| run.clone())
+}
+
 /// At most so many characters, with an ellipsis for the rest.
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
@@ -105,5 +131,12 @@ mod tests {
         let out = inert_json(text);
         assert_eq!(out, "\"\\u009b31m\\u007f ä Â\\u001b\"");
         assert_eq!(serde_json::from_str::<String>(&out).unwrap_or_default(), "\u{9b}31m\u{7f} ä Â\x1b");
+    }
+
+    #[test]
+    fn a_command_can_be_given_to_a_shell() {
+        assert_eq!(quoted("a/b-1.yaml"), "a/b-1.yaml");
+        assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
+        assert_eq!(quoted(""), "''");
     }
 }

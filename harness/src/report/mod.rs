@@ -31,7 +31,7 @@ pub use format::{Format, Report};
 pub use grid::{marks, matrix};
 pub use groups::{group, groups};
 pub use html::{Beside, Html, Look, compared, validation};
-pub use inert::{cut, inert_json, plain, xml};
+pub use inert::{cut, inert_json, plain, quoted, xml};
 pub use kernel::kernel_block;
 pub use listing::{listing_line, table as listing};
 pub use live::{Board, Live, Verbosity};

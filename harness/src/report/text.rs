@@ -2,7 +2,7 @@
 //! Lives here: its wording.
 //! May not live here: anything that is not in run.json.
 
-use super::inert::plain;
+use super::inert::{plain, texts};
 use crate::event::State;
 use crate::results::{EscapeJson, RunJson, StoredJson, WaitJson, WaitingTaskJson};
 use anstyle::{AnsiColor, Style};
@@ -24,22 +24,9 @@ pub fn block(run: &RunJson) -> String {
 /// The record with all text in it harmless to a terminal: much of it came out of the guest. Each character is replaced by one, so that a
 /// task's state stays one; what is no text is as it was.
 fn inert(run: &RunJson) -> RunJson {
-    fn each(value: &mut serde_json::Value) {
-        match value {
-            serde_json::Value::String(text) => *text = plain(text).into_owned(),
-            serde_json::Value::Array(list) => list.iter_mut().for_each(each),
-            serde_json::Value::Object(map) => map.values_mut().for_each(each),
-            _ => {}
-        }
-    }
     // The folder is the host's, and need not be UTF-8.
-    let mut record = serde_json::to_value(RunJson { result: None, ..run.clone() }).unwrap_or_default();
-    each(&mut record);
-    match serde_json::from_value(record) {
-        Ok(inert) => RunJson { result: run.result.clone(), ..inert },
-        // No record can be written or read that does not come back.
-        Err(_) => run.clone(),
-    }
+    let inert = texts(&RunJson { result: None, ..run.clone() }, |text| *text = plain(text).into_owned());
+    RunJson { result: run.result.clone(), ..inert }
 }
 
 fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {

@@ -83,12 +83,13 @@ pub fn check(expectation: &Expectation, seen: &Observed) -> Vec<Difference> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::scenario::version;
 
-    fn expectation(outcome: Outcome) -> Expectation {
+    /// An expectation of an outcome and no more.
+    pub(crate) fn expecting(outcome: Outcome) -> Expectation {
         Expectation {
             kernel: None,
             tag: None,
@@ -103,10 +104,10 @@ mod tests {
 
     #[test]
     fn the_first_that_matches_counts() {
-        let tagged = Expectation { tag: Some("no-oom-reaper".into()), ..expectation(Outcome::Hung) };
-        let old = Expectation { version: version::read("<4.6").unwrap(), ..expectation(Outcome::Hung) };
-        let mine = Expectation { kernel: Some("mine".into()), ..expectation(Outcome::Panicked) };
-        let new = Expectation { version: version::read(">=4.6").unwrap(), ..expectation(Outcome::OomKilled) };
+        let tagged = Expectation { tag: Some("no-oom-reaper".into()), ..expecting(Outcome::Hung) };
+        let old = Expectation { version: version::read("<4.6").unwrap(), ..expecting(Outcome::Hung) };
+        let mine = Expectation { kernel: Some("mine".into()), ..expecting(Outcome::Panicked) };
+        let new = Expectation { version: version::read(">=4.6").unwrap(), ..expecting(Outcome::OomKilled) };
         let all = [tagged, old, mine, new];
         let index = |kernel: &str, tags: &[&str], version| {
             let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
@@ -126,7 +127,7 @@ mod tests {
             max_stall_ms: Some(20_000),
             max_kills: Some(2),
             victims: Some(vec!["hog".into()]),
-            ..expectation(Outcome::OomKilled)
+            ..expecting(Outcome::OomKilled)
         };
         let seen = Observed {
             outcome: Some(Outcome::OomKilled),
@@ -143,7 +144,7 @@ mod tests {
             mechanism: Some(Mechanism::OomDeadlock),
             max_kills: Some(1),
             victims: Some(vec!["hog".into()]),
-            ..expectation(Outcome::Hung)
+            ..expecting(Outcome::Hung)
         };
         let victims = ["sshd", "hog", "cron", "sshd"].map(String::from).to_vec();
         let seen = Observed { outcome: Some(Outcome::OomKilled), max_stall_ms: 1, mechanism: None, victims };
@@ -157,7 +158,7 @@ mod tests {
                 "victims: expected only hog, saw cron, sshd",
             ]
         );
-        let stall = Expectation { max_stall_ms: Some(20_000), ..expectation(Outcome::Recovered) };
+        let stall = Expectation { max_stall_ms: Some(20_000), ..expecting(Outcome::Recovered) };
         let seen = Observed { outcome: None, max_stall_ms: 90_500, ..Observed::default() };
         let words: Vec<String> = check(&stall, &seen).iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -25,6 +25,8 @@ mod version;
 mod write;
 
 pub use check::{FRAGMENTS, NamedSource, REPRODUCERS};
+#[cfg(test)]
+pub(crate) use expect::tests::expecting;
 pub use expect::{Difference, Observed, check, matching};
 pub use load::{load, load_kernels, load_matrix, parse, parse_kernels};
 pub use matrix::{Include, Matrix, Pick, Values};

@@ -185,23 +185,10 @@ pub(super) mod tests {
     use super::*;
     use crate::event::Reason;
     use crate::results::sample;
-    use crate::scenario::{Expectation, Mechanism};
+    use crate::scenario::Mechanism;
+    pub(crate) use crate::scenario::expecting;
     use std::path::PathBuf;
     use std::sync::LazyLock;
-
-    /// An expectation of an outcome and no more.
-    pub(crate) fn expecting(outcome: Outcome) -> Expectation {
-        Expectation {
-            kernel: None,
-            tag: None,
-            version: vec![],
-            outcome,
-            mechanism: None,
-            max_stall_ms: None,
-            max_kills: None,
-            victims: None,
-        }
-    }
 
     /// A run of each standing, on two kernels, and a folder that is none.
     pub(crate) fn one_of_each() -> Report {

@@ -2,9 +2,8 @@
 //! Lives here: what is alike in all formats: control characters, what changes the direction of writing, what is invisible, length.
 //! May not live here: what only one format gives a meaning to.
 
-use crate::report::inert::speaks;
+use crate::report::inert::{speaks, texts};
 use crate::results::RunJson;
-use serde_json::Value;
 
 /// One line of at most `most` characters. Control characters, line ends, and characters that are invisible or change the direction of
 /// writing become escapes as in Rust (`\n`, `\u{1b}`), and so do those that XML does not admit; a cut is marked by `…`.
@@ -37,18 +36,12 @@ pub fn name(text: &str, also: &str) -> String {
 
 /// A run whose texts are one line each, of at most `most` characters, so that what is written of it has only the lines of who writes.
 pub fn run(run: &RunJson, most: usize) -> RunJson {
-    // By way of JSON, where texts are told from all else; what is only a character long may be a letter by its type.
-    fn walk(value: &mut Value, most: usize) {
-        match value {
-            Value::String(text) if text.chars().count() > 1 => *text = line(text, most),
-            Value::Array(list) => list.iter_mut().for_each(|one| walk(one, most)),
-            Value::Object(map) => map.values_mut().for_each(|one| walk(one, most)),
-            _ => {}
+    // What is only a character long may be a letter by its type.
+    texts(run, |text| {
+        if text.chars().count() > 1 {
+            *text = line(text, most);
         }
-    }
-    let Ok(mut value) = serde_json::to_value(run) else { return run.clone() };
-    walk(&mut value, most);
-    serde_json::from_value(value).unwrap_or_else(|_| run.clone())
+    })
 }
 
 #[cfg(test)]

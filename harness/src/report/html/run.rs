@@ -5,7 +5,8 @@
 use super::console::{evidence, excerpt};
 use super::inert::cut;
 use super::stacks::stacks;
-use super::words::{count, end, quoted};
+use super::words::{count, end};
+use crate::report::inert::quoted;
 use crate::report::text::{because, escape_line, kills_line, stored_line};
 use crate::results::{ExcerptLine, KillJson, RunJson, StallJson};
 use crate::scenario::Mechanism;

@@ -40,15 +40,6 @@ pub(super) fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
 /// Of a share from 0 to 1 the percent, without digits behind the point.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.0}", share * 100.0)
@@ -65,12 +56,5 @@ mod tests {
         assert_eq!(ends.map(|end| end.name), all.map(Outcome::name));
         let signs: std::collections::BTreeSet<&str> = ENDS.iter().map(|end| end.sign).collect();
         assert_eq!(signs.len(), ENDS.len());
-    }
-
-    #[test]
-    fn a_command_can_be_given_to_a_shell() {
-        assert_eq!(quoted("a/b-1.yaml"), "a/b-1.yaml");
-        assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
-        assert_eq!(quoted(""), "''");
     }
 }
