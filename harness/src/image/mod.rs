@@ -15,6 +15,7 @@ mod modules;
 mod prepare;
 mod program;
 pub mod programs;
+mod server;
 
 pub use config::{config, probe_names};
 pub use disks::PreparedDisk;

@@ -38,6 +38,8 @@ pub enum Kind {
     Modules,
     /// An initramfs.
     Initramfs,
+    /// Programs with their libraries, unpacked from packages.
+    Programs,
     /// A formatted, empty disk.
     Disks,
     /// A kernel built from source.
@@ -50,11 +52,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Kernels,
         Self::Vmlinux,
         Self::Modules,
         Self::Initramfs,
+        Self::Programs,
         Self::Disks,
         Self::Builds,
         Self::SourceTrees,
@@ -73,6 +76,7 @@ impl Kind {
             Self::Vmlinux => "vmlinux",
             Self::Modules => "modules",
             Self::Initramfs => "initramfs",
+            Self::Programs => "programs",
             Self::Disks => "disks",
             Self::Builds => "builds",
             Self::SourceTrees => "source-trees",

@@ -8,7 +8,7 @@ use super::model::{
 };
 use super::raw::{
     RawArgs, RawBalloon, RawBase, RawDebianConfig, RawDisk, RawError, RawEvidence, RawExpectation, RawFault, RawGuest,
-    RawKernel, RawPause, RawPhases, RawScenario, RawSource, RawStop, RawThrottle, RawTree, RawWorkload,
+    RawKernel, RawLogin, RawPause, RawPhases, RawScenario, RawSource, RawStop, RawThrottle, RawTree, RawWorkload,
 };
 use super::scalars::{
     ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, KernelName, Line, MakeName, MakeValue, ModuleName,
@@ -221,5 +221,6 @@ fn expectation(one: &Expectation) -> RawExpectation {
         max_stall: one.max_stall_ms.map(|ms| Val::of(&Duration(ms))),
         max_kills: one.max_kills.map(|kills| Val::of(&Whole(kills))),
         victims: one.victims.as_ref().map(|names| At::of(names.iter().map(victim).collect())),
+        login: one.login_max_ms.map(|ms| At::of(RawLogin { max: Val::of(&Duration(ms)) })),
     }
 }
