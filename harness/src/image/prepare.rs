@@ -5,7 +5,7 @@
 use super::config::{config, module_path};
 use super::disks::{self, PreparedDisk};
 use super::error::Error;
-use super::initramfs::{self, Entry};
+use super::initramfs::{self, Content, Entry};
 use super::modules::{self, helpful_modules, wanted_modules};
 use super::program::Packed;
 use super::server;
@@ -13,6 +13,7 @@ use crate::kernel::job::{Job, Progress, blocking};
 use crate::kernel::{At, Cache, Kernel};
 use crate::scenario::Scenario;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The workload's executable.
@@ -88,6 +89,11 @@ fn assemble(
         entries.push(Entry::file(module_path(&module.name), bytes));
     }
     entries.extend(program.entries);
+    for (place, file) in &scenario.guest.files {
+        let mode = file.metadata().at("look at", file)?.permissions().mode() & 0o7777;
+        let content = Content::File(fs::read(file).at("read", file)?);
+        entries.push(Entry { path: place.clone(), mode, content });
+    }
     if scenario.has_login() {
         entries.extend(server::entries(cache, job)?);
     }

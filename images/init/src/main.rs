@@ -8,11 +8,13 @@
 //! | `probe NAME [MOUNT]` | one probe ([`probes`]) |
 //! | `serve ROOT PROGRAM [ARGUMENT…]` | keeps the server for logins ([`login`]) |
 //! | `launch` | waits for the word to become the workload ([`workload`]) |
+//! | `collect` | waits for the word to send files ([`collect`]) |
 //! | `true` | exits with 0: what the spawn probe starts |
 
 mod agent;
 mod boot;
 mod clock;
+mod collect;
 mod config;
 mod disks;
 mod failure;
@@ -50,11 +52,14 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["true"] => ExitCode::SUCCESS,
         ["launch"] => workload::launch(),
+        ["collect"] => collect::run(),
         ["probe", name] => probes::run(name, None),
         ["serve", root, program, ..] => login::keep(root, program, args.get(3..).unwrap_or_default()),
         ["probe", name, mount] => probes::run(name, Some(mount)),
         _ => {
-            eprintln!("oomph-init: unknown role {args:?}; the roles are: true, launch, serve, probe NAME [MOUNT]");
+            eprintln!(
+                "oomph-init: unknown role {args:?}; the roles are: true, launch, collect, serve, probe NAME [MOUNT]"
+            );
             ExitCode::from(2)
         }
     }
