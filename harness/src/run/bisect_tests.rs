@@ -49,7 +49,9 @@ impl Work for Fake {
         self.lost = 0;
         Ok(match at {
             At::Commit(commit) if self.unbootable.contains(&commit) => lost(Reason::NoBoot),
-            At::Commit(commit) if commit >= CULPRIT => RunJson { outcome: Some(Outcome::Hung), duration_s: guess().run, ..sample() },
+            At::Commit(commit) if commit >= CULPRIT => {
+                RunJson { outcome: Some(Outcome::Hung), duration_s: guess().run, ..sample() }
+            }
             _ => RunJson { outcome: Some(Outcome::OomKilled), mechanism: None, duration_s: guess().run, ..sample() },
         })
     }
