@@ -76,7 +76,7 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Rules;
-    use crate::scenario::{Disk, Evidence, Filesystem, Guest, KernelSpec, Program, Workload};
+    use crate::scenario::{Disk, Evidence, Filesystem, Guest, ImageSpec, KernelSpec, Program, Workload};
     use std::collections::BTreeMap;
 
     pub(in crate::image) fn scenario(disks: &[(&str, Filesystem)]) -> Scenario {
@@ -92,6 +92,7 @@ pub(super) mod tests {
             guest: Guest {
                 cpus: 2,
                 memory: 256 << 20,
+                image: ImageSpec::default(),
                 disks: disks.iter().map(disk).collect(),
                 sysctl: BTreeMap::from([("vm.panic_on_oom".into(), "0".into())]),
                 modules: vec![],

@@ -70,6 +70,27 @@ pub enum Error {
         /// What is needed, in 10⁶ bytes.
         needed: u64,
     },
+    /// A name that no image has.
+    #[error("no image is named `{name}`{}; there are: {}", .suggestion.as_ref().map_or_else(String::new, |name| format!(" (did you mean `{name}`?)")), .known.join(", "))]
+    UnknownImage {
+        /// The name.
+        name: String,
+        /// The known name that was probably meant.
+        suggestion: Option<String>,
+        /// All known names.
+        known: Vec<String>,
+    },
+    /// The file of an image is wrong.
+    #[error(transparent)]
+    Named(#[from] crate::scenario::ScenarioError),
+    /// A named image that names files which are not there.
+    #[error("the image `{name}` cannot be had\n{problem}")]
+    UnusableImage {
+        /// The image.
+        name: String,
+        /// Which files, drawn with their lines.
+        problem: String,
+    },
     /// A file, a program, or the cache.
     #[error(transparent)]
     Host(#[from] crate::kernel::Error),

@@ -7,7 +7,7 @@ use crate::event::{Plan, SCHEMA};
 use crate::image::{self, Executable, programs};
 use crate::kernel::{self, Kernel, Names, Temporary};
 use crate::report::Live;
-use crate::scenario::{KernelSource, ProbeKind, Program, Scenario, to_yaml};
+use crate::scenario::{ImageSpec, KernelSource, ProbeKind, Program, Scenario, to_yaml};
 use crate::vm::{Accel, DriveSpec, MACHINE, Qemu, Spec, Wanted, kernel_command_line};
 use anyhow::Context;
 use std::path::Path;
@@ -46,6 +46,10 @@ pub(super) async fn prepare(
     kernel: &Kernel,
     live: &Live,
 ) -> anyhow::Result<Prepared> {
+    anyhow::ensure!(
+        scenario.guest.image == ImageSpec::default(),
+        "a run can have no image but `minimal` yet; `oomph image build` makes others, to be booted by hand"
+    );
     let program = match &scenario.workload.program {
         Program::Path(path) => Executable::Host(path),
         Program::Reproducer(name) => {
