@@ -11,6 +11,9 @@
 //! | `disk` | `name`, `fs`, `mount` | find the virtio disk whose serial is `name`, mount it at `mount` as `fs` |
 //! | `swap` | `name` | find the virtio disk whose serial is `name` and swap to it |
 //! | `sysctl` | `name`, `value` | write `value` to /proc/sys/NAME (dots are slashes) |
+//! | `network` | `address`, `prefix` | give the first network interface this IPv4 address, with so many bits for the network |
+//! | `login` | `root`, `program` | with `root` as its root directory, start this server, and start it with the `login-arg`s; logins are with the key that the kernel's command line has after [`KEY_WORD`] |
+//! | `login-arg` | `value` | one more argument of the server |
 //! | `probe` | `name` | run this probe (`beat`, `counters`, `fault`, `spawn`, `file:DISK`) |
 //! | `program` | `path` | the workload's executable |
 //! | `arg` | `value` | one more argument of the workload |
@@ -22,6 +25,11 @@ use core::fmt;
 
 /// Where the file lies in the initramfs.
 pub const PATH: &str = "/oomph.conf";
+
+/// Begins the word of the kernel's command line that holds the public key with which the host logs in, as in an
+/// authorized_keys file with `,` in place of the space. A public key is no secret, and what differs from run to run is not
+/// in the initramfs, so that one initramfs serves them all.
+pub const KEY_WORD: &str = "oomph.login=";
 
 /// One directive; borrows from its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,8 @@ pub mod source {
     pub const SPAWN: &str = "spawn";
     /// Rewrites and fsyncs a file on a data disk (ttyS2); `file:DISK`.
     pub const FILE: &str = "file";
+    /// Logs in over the network. Its rounds are the host's; the guest only has the server.
+    pub const LOGIN: &str = "login";
     /// The harness (to the agent, ttyS2).
     pub const HOST: &str = "host";
 }
@@ -40,7 +42,7 @@ pub mod kind {
     pub const EXIT: &str = "exit";
     /// agent: the workload's group was sent SIGKILL. `by` (`host` or `timer`).
     pub const RELEASED: &str = "released";
-    /// agent: a probe process ended. `probe`, `pid`, `code` or `signal`.
+    /// agent: a probe process ended; for `login`: the server. `probe`, `pid`, `code` or `signal`.
     pub const DIED: &str = "died";
     /// agent: last line before power off. `allocs` (heap allocations in the agent since `ready`).
     pub const BYE: &str = "bye";

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Step};
 use crate::link::{AGENT_PORT, Port};
 use crate::probes::Probe;
 use crate::workload::Workload;
-use crate::{clock, disks, memory, modules, mounts, oom, procfs, progress, signals, sysctl};
+use crate::{clock, disks, login, memory, modules, mounts, network, oom, procfs, progress, signals, sysctl};
 use oomph_wire::words::{kind, source};
 use rustix::system::{RebootCommand, reboot, uname};
 use std::fs;
@@ -64,6 +64,7 @@ fn set_up(port: &mut Port) -> Result<Parts, Failure> {
             SetUp::Module { path, optional } => modules::load(path, *optional)?,
             SetUp::Disk(disk) => disks::attach(disk)?,
             SetUp::Swap(name) => disks::swap_to(name)?,
+            SetUp::Network { address, prefix } => network::bring_up(*address, *prefix)?,
             SetUp::Sysctl { name, value } => sysctl::set(name, value)?,
         }
     }
@@ -74,10 +75,13 @@ fn set_up(port: &mut Port) -> Result<Parts, Failure> {
     signals::hold_children().step(|| "hold SIGCHLD".to_owned())?;
     let workload = Workload::prepare(&config)?;
     let mut probes = Vec::new();
-    for name in &config.probes {
-        let probe = Probe::start(name, &config)?;
+    // The server first: it sets itself up while the probes do.
+    let server = config.login.iter().map(login::start);
+    let starts = config.probes.iter().map(|name| Probe::start(name, &config));
+    for probe in server.chain(starts) {
+        let probe = probe?;
         port.send(kind::PROBE, |line| {
-            line.text("probe", name.as_bytes())
+            line.text("probe", probe.name.as_bytes())
                 .int("pid", probe.pid.as_raw_nonzero().get().into())
                 .int("adj", probe.adj.into())
         });

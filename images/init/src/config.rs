@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use oomph_wire::config::Directive;
 use rustix::io::Errno;
 use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::os::unix::ffi::OsStringExt;
 
 /// All directives.
@@ -13,6 +14,8 @@ use std::os::unix::ffi::OsStringExt;
 pub struct Config {
     /// What to do before probes and workload, in its order.
     pub steps: Vec<SetUp>,
+    /// The server for logins, where there is one.
+    pub login: Option<Server>,
     /// Names of probes.
     pub probes: Vec<String>,
     /// The workload's executable.
@@ -39,6 +42,13 @@ pub enum SetUp {
     Disk(Disk),
     /// Swap to the disk with this serial number.
     Swap(String),
+    /// Give the network interface an address.
+    Network {
+        /// IPv4.
+        address: Ipv4Addr,
+        /// Bits of the network.
+        prefix: u8,
+    },
     /// Write a kernel setting.
     Sysctl {
         /// Its name, with dots.
@@ -46,6 +56,17 @@ pub enum SetUp {
         /// Its value.
         value: Vec<u8>,
     },
+}
+
+/// The server for logins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its root directory.
+    pub root: String,
+    /// Its executable, in there.
+    pub program: OsString,
+    /// Its arguments.
+    pub args: Vec<OsString>,
 }
 
 /// A disk to mount.
@@ -91,6 +112,13 @@ impl Config {
             }
             "swap" => self.steps.push(SetUp::Swap(text("name")?)),
             "sysctl" => self.steps.push(SetUp::Sysctl { name: text("name")?, value: bytes("value")? }),
+            "network" => {
+                let address = text("address")?.parse().map_err(|_| "address is not IPv4")?;
+                let prefix = text("prefix")?.parse().ok().filter(|bits| *bits <= 32).ok_or("prefix is not 0 to 32")?;
+                self.steps.push(SetUp::Network { address, prefix });
+            }
+            "login" => self.login = Some(Server { root: text("root")?, program: os("program")?, args: Vec::new() }),
+            "login-arg" => self.login.as_mut().ok_or("no login comes before it")?.args.push(os("value")?),
             "probe" => self.probes.push(text("name")?),
             "program" => self.program = Some(os("path")?),
             "arg" => self.args.push(os("value")?),
@@ -121,7 +149,9 @@ mod tests {
     #[test]
     fn reads_every_directive() {
         let text = "# made by a test\n\nmodule path=/modules/xfs.ko\nmodule path=/modules/fast.ko optional=1\n\
-            disk name=data fs=xfs mount=/data\nswap name=more\nsysctl name=vm.panic_on_oom value=0\nprobe name=file:data\n\
+            disk name=data fs=xfs mount=/data\nswap name=more\nsysctl name=vm.panic_on_oom value=0\n\
+            network address=10.0.2.15 prefix=24\nlogin root=/login program=/usr/sbin/dropbear\nlogin-arg value=-F\n\
+            probe name=file:data\n\
             program path=/bin/xfs-inode-mutex\narg value=--file%3dsame\nenv name=A value=b%20c\n";
         let config = Config::read(text).unwrap();
         let disk = Disk { name: "data".into(), fs: "xfs".into(), mount: "/data".into() };
@@ -133,8 +163,12 @@ mod tests {
                 SetUp::Disk(disk),
                 SetUp::Swap("more".into()),
                 SetUp::Sysctl { name: "vm.panic_on_oom".into(), value: b"0".to_vec() },
+                SetUp::Network { address: [10, 0, 2, 15].into(), prefix: 24 },
             ]
         );
+        let server = config.login.as_ref().unwrap();
+        assert_eq!((server.root.as_str(), server.program.to_str()), ("/login", Some("/usr/sbin/dropbear")));
+        assert_eq!(server.args, ["-F"]);
         assert_eq!(config.probes, ["file:data"]);
         assert_eq!(config.args, ["--file=same"]);
         assert_eq!(config.env, [("A".into(), "b c".into())]);
@@ -152,6 +186,9 @@ mod tests {
         let what = |text| Config::read(text).unwrap_err().what;
         assert_eq!(what("probe name=beat\nmoduel path=/x"), "/oomph.conf:2: moduel: unknown directive");
         assert_eq!(what("disk name=data fs=xfs"), "/oomph.conf:1: disk: field mount= is missing");
+        assert_eq!(what("network address=10.0.2 prefix=24"), "/oomph.conf:1: network: address is not IPv4");
+        assert_eq!(what("network address=10.0.2.15 prefix=33"), "/oomph.conf:1: network: prefix is not 0 to 32");
+        assert_eq!(what("login-arg value=-F"), "/oomph.conf:1: login-arg: no login comes before it");
         assert_eq!(what("probe name=%ff"), "/oomph.conf:1: probe: name is not UTF-8");
     }
 }

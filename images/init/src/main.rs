@@ -6,6 +6,7 @@
 //! |---|---|
 //! | PID 1 | sets the guest up, then obeys the host ([`boot`], [`agent`]) |
 //! | `probe NAME [MOUNT]` | one probe ([`probes`]) |
+//! | `serve ROOT PROGRAM [ARGUMENT…]` | keeps the server for logins ([`login`]) |
 //! | `launch` | waits for the word to become the workload ([`workload`]) |
 //! | `true` | exits with 0: what the spawn probe starts |
 
@@ -17,9 +18,11 @@ mod disks;
 mod failure;
 mod kswapd;
 mod link;
+mod login;
 mod memory;
 mod modules;
 mod mounts;
+mod network;
 mod oom;
 mod probes;
 mod procfs;
@@ -47,9 +50,10 @@ fn main() -> ExitCode {
         ["true"] => ExitCode::SUCCESS,
         ["launch"] => workload::launch(),
         ["probe", name] => probes::run(name, None),
+        ["serve", root, program, ..] => login::keep(root, program, args.get(3..).unwrap_or_default()),
         ["probe", name, mount] => probes::run(name, Some(mount)),
         _ => {
-            eprintln!("oomph-init: unknown role {args:?}; the roles are: true, launch, probe NAME [MOUNT]");
+            eprintln!("oomph-init: unknown role {args:?}; the roles are: true, launch, serve, probe NAME [MOUNT]");
             ExitCode::from(2)
         }
     }

@@ -24,9 +24,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Fragments that are built into the program.
-const BUILT_IN: [(&str, &str); 7] = [
+const BUILT_IN: [(&str, &str); 8] = [
     ("base", include_str!("../../../../kernel-configs/base.config")),
     ("debug-info", include_str!("../../../../kernel-configs/debug-info.config")),
+    ("distribution", include_str!("../../../../kernel-configs/distribution.config")),
     ("fast", include_str!("../../../../kernel-configs/fast.config")),
     ("fault-injection", include_str!("../../../../kernel-configs/fault-injection.config")),
     ("kasan", include_str!("../../../../kernel-configs/kasan.config")),
