@@ -37,7 +37,7 @@ build: setup
 # One test more than there are processors: a guest that hangs, or stands still, mostly waits.
 test: export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
 test: setup
-	@scripts/host-packages.sh chromium:chromium
+	@scripts/host-packages.sh chromium:chromium ssh:openssh-client
 	$(CARGO) test --workspace --locked
 
 check-reports: build
@@ -80,8 +80,10 @@ install: $(OOMPH)
 	$(OOMPH) completions bash > $(BASH)/oomph
 	$(OOMPH) completions zsh > $(ZSH)/_oomph
 	$(OOMPH) completions fish > $(FISH)/oomph.fish
-	rm -rf $(DATA)/scenarios $(DATA)/kernel-configs
+	rm -rf $(DATA)/scenarios $(DATA)/kernel-configs $(DATA)/images
 	cp -R scenarios kernel-configs $(DATA)
+	install -d $(DATA)/images
+	install -m 644 images/*.yaml $(DATA)/images
 	rm -rf $(DATA)/scenarios/tests
 
 uninstall:

@@ -2,8 +2,10 @@
 //! Lives here: module closure, initramfs, disks, the workload's executable, the guest's configuration.
 //! May not live here: where kernels come from (`kernel`), or how a guest is started (`vm`).
 
+mod catalog;
 mod closure;
 mod config;
+mod debian;
 mod disks;
 mod error;
 mod index;
@@ -16,8 +18,11 @@ mod names;
 mod prepare;
 mod program;
 pub mod programs;
+mod stage;
 
+pub use catalog::{DiskFormat, HereImage, ListedImage, ShownImage, describe_image, list_images, show_image, taken};
 pub use config::{config, probe_names};
+pub use debian::{Package, System, here, own_kernel, system};
 pub use disks::PreparedDisk;
 pub use error::Error;
 pub use initramfs::{Content, Entry, build};
@@ -25,3 +30,4 @@ pub use modules::{LoadedModule, wanted_modules};
 pub use names::{Images, Named};
 pub use prepare::{Executable, Image, prepare};
 pub use program::Packed;
+pub use stage::{ROOT_DISK, Stage, authorized_key, stage};

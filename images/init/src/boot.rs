@@ -8,7 +8,7 @@ use crate::failure::{Failure, Step};
 use crate::link::{AGENT_PORT, Port};
 use crate::probes::Probe;
 use crate::workload::Workload;
-use crate::{clock, disks, login, memory, modules, mounts, network, oom, procfs, progress, signals, sysctl};
+use crate::{clock, disks, login, memory, modules, mounts, network, oom, procfs, progress, root, signals, sysctl};
 use oomph_wire::words::{kind, source};
 use rustix::system::{RebootCommand, reboot, uname};
 use std::fs;
@@ -56,9 +56,14 @@ fn first_steps() -> Result<Port, Failure> {
 }
 
 fn set_up(port: &mut Port) -> Result<Parts, Failure> {
-    hello(port)?;
     let path = oomph_wire::config::PATH;
-    let config = Config::read(&fs::read_to_string(path).step(|| format!("read {path}"))?)?;
+    let config = Config::read(&fs::read_to_string(path).step(|| format!("read {path}"))?);
+    if let Ok(Config { root: Some(root), steps, .. }) = &config {
+        // The link is not ours: in the other system somebody else will say hello.
+        match root::go_on_in(root, steps)? {}
+    }
+    hello(port)?;
+    let config = config?;
     for step in &config.steps {
         match step {
             SetUp::Module { path, optional } => modules::load(path, *optional)?,

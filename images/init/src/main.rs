@@ -27,6 +27,7 @@ mod oom;
 mod probes;
 mod procfs;
 mod progress;
+mod root;
 mod signals;
 mod sysctl;
 mod workload;
