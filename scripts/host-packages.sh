@@ -11,7 +11,9 @@ needed="$needed mmdebstrap:mmdebstrap debugfs:e2fsprogs"
 # For kernels from source: our own fragments ask for an LZ4 image; objtool needs a header of libelf.
 needed="$needed make:make gcc:gcc ld:binutils flex:flex bison:bison bc:bc perl:perl lz4:lz4 git:git patch:patch curl:curl"
 needed="$needed $*"
-headers="libelf.h:libelf-dev"
+# The last two are for libssh2, which is built along.
+headers="libelf.h:libelf-dev openssl/ssl.h:libssl-dev"
+needed="$needed pkg-config:pkg-config"
 PATH=$PATH:/usr/sbin:/sbin
 
 missing() {

@@ -101,7 +101,7 @@ golden! { values:
     cpus_no_number: changed("cpus: 2", "cpus: two");
     unknown_filesystem: changed("filesystem: xfs", "filesystem: XFS");
     unknown_outcome: changed("outcome: oom-killed", "outcome: oom_killed");
-    probe_of_a_later_version: changed("file]", "login]");
+    unknown_probe: changed("file]", "logn]");
     version_without_comparison: changed("\"<4.6\"", "\"4.6\"");
     version_that_holds_nothing: changed("\"<4.6\"", "\"<4.6 >=5.0\"");
     unknown_reproducer: changed("xfs-inode-mutex", "xfs-inode-mutx");
@@ -138,6 +138,7 @@ golden! { images:
 
 // Values together.
 golden! { rules:
+    login_that_nobody_tries: changed("max_stall: 20s", "login: {max: 5s}");
     memory_too_small: changed("256 MiB", "64 MiB");
     memory_no_whole_mib: changed("256 MiB", "100000 KiB");
     disk_too_small_for_xfs: changed("size: 512 MiB", "size: 299 MiB");

@@ -76,7 +76,7 @@ fn the_schema_refuses_what_an_editor_should_mark() {
         ("/guest/cpus", "0"),
         ("/guest/disks/data/filesystem", "\"vfat\""),
         ("/phases/settle", "\"5 s\""),
-        ("/probes/0", "\"login\""),
+        ("/probes/0", "\"logn\""),
         ("/expect/0/outcome", "\"dead\""),
         ("/expect/1/version", "\"4.6\""),
         ("/kernel", "{\"debian\": \"bookworm\", \"image\": \"x\"}"),

@@ -159,6 +159,7 @@ fn expectation() -> impl Strategy<Value = Expectation> {
             max_stall_ms: (outcome != Outcome::Hung).then_some(stall),
             max_kills: (outcome == Outcome::OomKilled).then_some(kills),
             victims: victims.filter(|_| outcome != Outcome::Recovered),
+            login_max_ms: None,
         })
 }
 

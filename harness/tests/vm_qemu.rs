@@ -99,6 +99,7 @@ fn spec(folder: &Path) -> Spec {
         cmdline: "console=ttyS0".into(),
         disks: Vec::new(),
         balloon: false,
+        network: false,
     }
 }
 

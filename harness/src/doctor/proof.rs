@@ -31,6 +31,7 @@ pub(super) async fn prove(qemu: &Qemu, kernel: &CachedKernel) -> Proof {
         cmdline: kernel_command_line(&[]),
         disks: Vec::new(),
         balloon: false,
+        network: false,
     };
     match prove_kvm(qemu, &spec, DEADLINE).await {
         Ok(()) => Proof::Works(kernel.release.clone()),

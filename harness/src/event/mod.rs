@@ -4,11 +4,13 @@
 
 mod capture;
 mod guest;
+mod login;
 mod plan;
 mod stream;
 
 pub use capture::{Register, State, Stored};
 pub use guest::from_guest;
+pub use login::LoginStage;
 pub use plan::{Plan, Rules};
 pub use stream::{ReadError, read_events};
 
@@ -101,6 +103,18 @@ pub enum Kind {
         n: u64,
         /// How it went.
         result: Answer,
+    },
+    /// A login came this far, or failed there. Its begin and end are those of the probe `login`.
+    Login {
+        /// The login's number, as in its begin.
+        n: u64,
+        /// How far.
+        stage: LoginStage,
+        /// Wall time since it began, in milliseconds.
+        ms: u64,
+        /// Why this stage failed; absent where it did not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
     },
     /// A probe process ended, which it never does by itself.
     ProbeDied {

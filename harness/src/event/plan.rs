@@ -15,6 +15,9 @@ pub struct Plan {
     pub required: Vec<String>,
     /// The times and bounds of the rules.
     pub rules: Rules,
+    /// Whether the host logs in, over and over, from `ready` on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub login: bool,
 }
 
 /// Times and bounds of the rules. All times are fair time in milliseconds, except `wall_ms`.

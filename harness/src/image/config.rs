@@ -4,8 +4,9 @@
 
 use super::modules::LoadedModule;
 use super::program::Packed;
+use super::server;
 use crate::scenario::{ProbeKind, Scenario};
-use oomph_wire::config::Escaped;
+use oomph_wire::config::{Escaped, GUEST_ADDRESS, GUEST_PREFIX};
 use oomph_wire::words::source;
 use std::fmt::Write;
 
@@ -33,6 +34,12 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
             Some(mount) => line("disk", &[("name", name), ("fs", disk.filesystem.name()), ("mount", mount)]),
             None => line("swap", &[("name", name)]),
         }
+    }
+    if scenario.has_login() {
+        let (address, prefix) = (GUEST_ADDRESS.to_string(), GUEST_PREFIX.to_string());
+        line("network", &[("address", &address), ("prefix", &prefix)]);
+        line("login", &[("root", server::ROOT), ("program", server::PROGRAM)]);
+        server::ARGS.iter().for_each(|value| line("login-arg", &[("value", value)]));
     }
     for (name, value) in &scenario.guest.sysctl {
         line("sysctl", &[("name", name), ("value", value)]);
@@ -68,6 +75,8 @@ pub fn probe_names(probe: ProbeKind, scenario: &Scenario) -> Vec<String> {
             let mounted = scenario.guest.disks.iter().filter(|(_, disk)| disk.mount.is_some());
             mounted.map(|(disk, _)| format!("{}:{disk}", source::FILE)).collect()
         }
+        // The host logs in; the guest has a server for it.
+        ProbeKind::Login => Vec::new(),
     }
 }
 
@@ -109,6 +118,17 @@ pub(super) mod tests {
             evidence: Evidence::default(),
             expect: vec![],
         }
+    }
+
+    #[test]
+    fn a_login_needs_a_network_and_a_server() {
+        let mut scenario = scenario(&[]);
+        scenario.probes = vec![ProbeKind::Beat, ProbeKind::Login];
+        let text = config(&scenario, &[], &Packed::embedded("r", b""));
+        let server =
+            "network address=10.0.2.15 prefix=24\nlogin root=/login program=/usr/sbin/dropbear\nlogin-arg value=-F\n";
+        assert!(text.starts_with(server), "{text}");
+        assert!(text.contains("probe name=beat\nprogram "), "the login is the host's: {text}");
     }
 
     #[test]

@@ -84,16 +84,24 @@ pub struct Library {
     pub bytes: Vec<u8>,
 }
 
-/// Where the host's dynamic linker looks.
+/// Where a dynamic linker looks.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     cache: BTreeMap<String, Vec<PathBuf>>,
+    /// The directory that is the root; empty for the host's own.
+    root: PathBuf,
 }
 
 impl Search {
-    /// With the host's ld.so.cache, where it has one.
+    /// The host's, with its ld.so.cache, where it has one.
     pub fn host() -> Self {
-        Self { cache: fs::read("/etc/ld.so.cache").map(|bytes| read_cache(&bytes)).unwrap_or_default() }
+        let cache = fs::read("/etc/ld.so.cache").map(|bytes| read_cache(&bytes)).unwrap_or_default();
+        Self { cache, root: PathBuf::new() }
+    }
+
+    /// That of a system whose root is this directory and which has no ld.so.cache.
+    pub fn below(root: &Path) -> Self {
+        Self { cache: BTreeMap::new(), root: root.to_owned() }
     }
 
     /// All libraries that a program at `path` needs, directly or not, sorted by path. The error names what is missing.
@@ -114,7 +122,7 @@ impl Search {
                     continue;
                 }
                 let (path, bytes, needs) = self.find(name, &directories).ok_or_else(|| {
-                    format!("the library {name} that {} needs is not on this machine", user.display())
+                    format!("the library {name} that {} needs is not {}", user.display(), self.place())
                 })?;
                 if found.len() >= MAX_LIBRARIES {
                     return Err(format!("it needs more than {MAX_LIBRARIES} libraries"));
@@ -126,6 +134,26 @@ impl Search {
         Ok(found.into_iter().map(|(path, bytes)| Library { path, bytes }).collect())
     }
 
+    /// The file behind a path of the system that is searched.
+    fn at(&self, path: &str) -> PathBuf {
+        if self.root.as_os_str().is_empty() { path.into() } else { self.root.join(path.trim_start_matches('/')) }
+    }
+
+    /// What is searched, for people.
+    fn place(&self) -> String {
+        if self.root.as_os_str().is_empty() {
+            "on this machine".into()
+        } else {
+            format!("below {}", self.root.display())
+        }
+    }
+
+    /// The dynamic linker of this name.
+    pub fn linker(&self, interpreter: &str) -> Option<Vec<u8>> {
+        let name = Path::new(interpreter).file_name()?.to_str()?;
+        self.find(name, &[]).map(|(_, bytes, _)| bytes)
+    }
+
     /// The first file of this name that is a library for this machine.
     fn find(&self, name: &str, directories: &[PathBuf]) -> Option<(PathBuf, Vec<u8>, Needs)> {
         let usable = |path: PathBuf| {
@@ -134,11 +162,11 @@ impl Search {
             Some((path, bytes, needs))
         };
         if name.contains('/') {
-            return usable(PathBuf::from(name));
+            return usable(self.at(name));
         }
         let given = directories.iter().map(|directory| directory.join(name));
         let cached = self.cache.get(name).into_iter().flatten().cloned();
-        let default = DEFAULT_DIRECTORIES.iter().map(|directory| Path::new(directory).join(name));
+        let default = DEFAULT_DIRECTORIES.iter().map(|directory| self.at(directory).join(name));
         given.chain(cached).chain(default).find_map(usable)
     }
 }

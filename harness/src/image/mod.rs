@@ -18,6 +18,7 @@ mod names;
 mod prepare;
 mod program;
 pub mod programs;
+mod server;
 mod stage;
 
 pub use catalog::{DiskFormat, HereImage, ListedImage, ShownImage, describe_image, list_images, show_image, taken};

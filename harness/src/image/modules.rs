@@ -28,7 +28,7 @@ pub struct LoadedModule {
 }
 
 /// Modules without which a scenario does not work, each with its dependencies left to be found: the bus and drivers of
-/// disks and of a balloon, filesystems, and what the scenario asks for. Serial ports are built in wherever a console is.
+/// disks, of a balloon and of a network, filesystems, and what the scenario asks for. Serial ports are built in wherever a console is.
 pub fn wanted_modules(scenario: &Scenario) -> Vec<&str> {
     let disks = &scenario.guest.disks;
     let filesystems: BTreeSet<_> =
@@ -36,6 +36,7 @@ pub fn wanted_modules(scenario: &Scenario) -> Vec<&str> {
     let mut wanted: Vec<&str> = Vec::new();
     wanted.extend((!disks.is_empty()).then_some("virtio_blk"));
     wanted.extend(scenario.has_balloon().then_some("virtio_balloon"));
+    wanted.extend(scenario.has_login().then_some("virtio_net"));
     if !wanted.is_empty() {
         wanted.insert(0, "virtio_pci");
     }
@@ -102,6 +103,7 @@ fn explain(missing: Missing, kernel: &Kernel, directory: &Path, index: &index::I
                 "virtio_pci" | "virtio_blk" => {
                     "the guest would have no disks (CONFIG_VIRTIO_PCI, CONFIG_VIRTIO_BLK)".into()
                 }
+                "virtio_net" => "nobody could log in (CONFIG_VIRTIO_NET)".into(),
                 "virtio_balloon" => "no balloon could take its memory (CONFIG_VIRTIO_BALLOON)".into(),
                 filesystem => {
                     format!("the guest could not mount {filesystem} (CONFIG_{}_FS)", filesystem.to_uppercase())

@@ -8,6 +8,7 @@ use super::error::Error;
 use super::initramfs::{self, Entry};
 use super::modules::{self, helpful_modules, wanted_modules};
 use super::program::Packed;
+use super::server;
 use crate::kernel::job::{Job, Progress, blocking};
 use crate::kernel::{At, Cache, Kernel};
 use crate::scenario::Scenario;
@@ -87,6 +88,9 @@ fn assemble(
         entries.push(Entry::file(module_path(&module.name), bytes));
     }
     entries.extend(program.entries);
+    if scenario.has_login() {
+        entries.extend(server::entries(cache, job)?);
+    }
     let (initramfs, hash) = initramfs::store(&initramfs::build(&entries)?, cache, job)?;
     let disks = disks::prepare(&scenario.guest.disks, kernel.version, directory, cache, job)?;
     let modules = modules.into_iter().map(|module| module.name).collect();

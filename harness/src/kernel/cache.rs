@@ -38,6 +38,8 @@ pub enum Kind {
     Modules,
     /// An initramfs.
     Initramfs,
+    /// Programs with their libraries, unpacked from packages.
+    Programs,
     /// A formatted, empty disk.
     Disks,
     /// The files of a system, as a tar.
@@ -54,11 +56,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Kernels,
         Self::Vmlinux,
         Self::Modules,
         Self::Initramfs,
+        Self::Programs,
         Self::Disks,
         Self::Roots,
         Self::Images,
@@ -79,6 +82,7 @@ impl Kind {
             Self::Vmlinux => "vmlinux",
             Self::Modules => "modules",
             Self::Initramfs => "initramfs",
+            Self::Programs => "programs",
             Self::Disks => "disks",
             Self::Roots => "roots",
             Self::Images => "images",

@@ -142,6 +142,8 @@ mod tests {
             "debian-sid-no-oom-reaper",
             "debian-sid-unbounded-isolation",
             "debian-sid-nofs-may-oom",
+            "debian-6.1-distribution",
+            "debian-6.1-distribution-no-oom-reaper",
         ];
         assert!(built.iter().all(|name| matches!(source(name), KernelSource::Source(_))));
         assert_eq!(names.kernels.len(), 5 + built.len());

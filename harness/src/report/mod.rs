@@ -14,6 +14,7 @@ mod inert;
 mod kernel;
 mod listing;
 mod live;
+mod logins;
 mod picture;
 mod screen;
 mod show;

@@ -3,6 +3,7 @@
 //! May not live here: reading results, or the verdict block (`text`) and the picture (`picture`) themselves.
 
 use super::inert::{cut, plain};
+use super::logins::{line, worth_a_line};
 use super::picture::timeline_text;
 use super::text::block;
 use super::wrap::wrap;
@@ -17,6 +18,7 @@ const GROUPS: usize = 6;
 const PIDS: usize = 3;
 const MATTERING: usize = 12;
 const LAST: usize = 6;
+const LOGINS: usize = 8;
 /// Lines of each kind that whoever reads the console has to keep for this page.
 pub const CONSOLE_LINES: usize = MATTERING;
 /// What a name or a label of a line takes.
@@ -54,6 +56,7 @@ fn write(out: &mut String, page: &Page<'_>, width: usize) -> std::fmt::Result {
         None => writeln!(out, "  timeline    none: the result has no {} that can be read", file::EVENTS)?,
     }
     tasks(out, run, width)?;
+    logins(out, run, width)?;
     if let Some(console) = page.console {
         self::console(out, run, console, width)?;
     }
@@ -95,6 +98,22 @@ fn tasks(out: &mut String, run: &RunJson, width: usize) -> std::fmt::Result {
         for line in wrapped(&plain(&line), width - LABEL - 9) {
             writeln!(out, "  {label:<10}  {time:<7}  {line}")?;
             (label, time) = ("", String::new());
+        }
+    }
+    Ok(())
+}
+
+/// The logins that did not come through, and the slowest.
+fn logins(out: &mut String, run: &RunJson, width: usize) -> std::fmt::Result {
+    let worth = worth_a_line(&run.logins, LOGINS);
+    if !worth.is_empty() {
+        writeln!(out)?;
+    }
+    let mut label = "logins";
+    for login in worth {
+        for line in wrapped(&plain(&line(login)), width - LABEL) {
+            writeln!(out, "  {label:<10}  {line}")?;
+            label = "";
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 //! May not live here: anything that is not in run.json.
 
 use super::inert::{plain, texts};
+use super::logins;
 use crate::event::State;
 use crate::results::{EscapeJson, RunJson, StoredJson, WaitJson, WaitingTaskJson};
 use anstyle::{AnsiColor, Style};
@@ -56,6 +57,9 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
         write!(out, ", of it {:.1} s without movement", run.longest_frozen_s)?;
     }
     writeln!(out)?;
+    if let Some(logins) = logins::sentence(run) {
+        writeln!(out, "  logins      {logins}")?;
+    }
     if let Some(because) = because(run) {
         writeln!(out, "  because     {because}")?;
     }

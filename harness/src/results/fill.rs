@@ -3,13 +3,13 @@
 //! May not live here: choosing the expectation (it is stored with the run), or judging.
 
 use super::run_json::{
-    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, PhaseJson, RunJson, SCHEMA, StallJson,
-    StoredJson, WaitJson, WaitingTaskJson,
+    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, RunJson, SCHEMA,
+    StallJson, StoredJson, WaitJson, WaitingTaskJson,
 };
 use crate::diagnose::{Wait, WaitingTask};
 use crate::event::Stored;
 use crate::scenario::{Expectation, Observed, check};
-use crate::verdict::{End, Escape, Verdict};
+use crate::verdict::{End, Escape, LoginTried, Verdict};
 use jiff::Timestamp;
 
 /// Tasks listed by place, and places; the rest is counted.
@@ -53,6 +53,18 @@ fn escape(escape: &Escape) -> EscapeJson {
         freed_kib: escape.freed_kb,
         came_back: came_back.map(|one| CameBackJson { probe: one.probe.clone(), after_s: s(one.after_ms) }).collect(),
         answered_after_s: escape.answered_after_ms.map(s),
+    }
+}
+
+fn login(login: &LoginTried) -> LoginJson {
+    LoginJson {
+        n: login.n,
+        phase: login.phase,
+        began_s: s(login.began_ms),
+        took_s: s(login.took_ms),
+        passed: login.passed,
+        ok: login.answer.map(|_| login.is_ok()),
+        failed: login.failed.as_ref().map(|(stage, why)| format!("{}: {why}", stage.name())),
     }
 }
 
@@ -115,6 +127,7 @@ impl RunJson {
             waits: verdict.waits.iter().take(LISTED).map(wait).collect(),
             registers: verdict.captured.registers.clone(),
             stored: verdict.captured.stored.iter().map(stored).collect(),
+            logins: verdict.logins.iter().map(login).collect(),
             evidence: verdict
                 .evidence
                 .iter()
@@ -144,12 +157,15 @@ impl RunJson {
             return;
         };
         let counted = self.kills.iter().filter(|kill| kill.counts);
+        let logins = self.logins.iter().filter(|login| login.counts());
         let seen = Observed {
             outcome: self.outcome,
             mechanism: self.mechanism,
             // Written as milliseconds, read back as the same.
             max_stall_ms: (self.max_stall_s * 1000.0).round() as u64,
             victims: counted.map(|kill| kill.victim.clone()).collect(),
+            login_max_ms: logins.clone().map(|login| (login.took_s * 1000.0).round() as u64).max(),
+            login_failed: logins.clone().find_map(|login| login.failed.clone()),
         };
         self.differences = check(expectation, &seen).iter().map(ToString::to_string).collect();
         self.expected = self.differences.is_empty();

@@ -3,7 +3,7 @@
 //! May not live here: how it is arrived at (`fill`), or where it is kept (`store`).
 
 use crate::diagnose::Kind as PlaceKind;
-use crate::event::{Phase, Reason, Register, State};
+use crate::event::{LoginStage, Phase, Reason, Register, State};
 use crate::kernel::Build;
 use crate::kmsg::Scope;
 use crate::scenario::{Expectation, Mechanism, Outcome};
@@ -65,6 +65,9 @@ pub struct RunJson {
     /// Of a guest that hung: state of it that lies in the result folder.
     #[serde(default)]
     pub stored: Vec<StoredJson>,
+    /// The logins that were tried, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<LoginJson>,
     /// The events on which the verdict rests.
     pub evidence: Vec<EvidenceJson>,
     /// The workload's count of work done.
@@ -162,6 +165,26 @@ pub struct CameBackJson {
     pub probe: String,
     /// Seconds of fair time after the escape.
     pub after_s: f64,
+}
+
+/// A login that was tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoginJson {
+    /// Its number, from 1.
+    pub n: u64,
+    /// The phase in which it began; null before the first.
+    pub phase: Option<Phase>,
+    /// When it began, in seconds of fair time since the start of the run.
+    pub began_s: f64,
+    /// How long it took, or took so far when the run ended, in seconds of fair time.
+    pub took_s: f64,
+    /// The last stage that it passed; null where it passed none.
+    pub passed: Option<LoginStage>,
+    /// Whether it came through; null where the run ended first.
+    pub ok: Option<bool>,
+    /// The stage that failed, and why: `banner: nothing within 60 s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// State of a hung guest that lies in the result folder.
@@ -296,6 +319,14 @@ pub enum Unsound {
     /// A mechanism without a hang.
     #[error("a mechanism is given although the outcome is not hung")]
     Mechanism,
+}
+
+impl LoginJson {
+    /// Whether it says how the guest fares under pressure and after it: it began after the workload, and before anything was tried
+    /// against a hang.
+    pub fn counts(&self) -> bool {
+        matches!(self.phase, Some(Phase::Pressure | Phase::Lift | Phase::Release | Phase::Verify))
+    }
 }
 
 impl RunJson {

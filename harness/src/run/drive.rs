@@ -11,6 +11,7 @@ use crate::scenario::Fault;
 use crate::verdict::{Judge, View};
 use crate::vm::capture::registers::next_instructions;
 use crate::vm::capture::{Capture, Taken};
+use crate::vm::login::Key;
 use crate::vm::qmp::QmpError;
 use crate::vm::{Error, Seen, Vm};
 use std::collections::{BTreeSet, VecDeque};
@@ -55,17 +56,27 @@ pub struct Evidence {
     pub symbols: Symbols,
 }
 
+/// What the host does with a guest, besides watching.
+#[derive(Clone, Copy, Debug)]
+pub struct Means<'a> {
+    /// The scenario's faults.
+    pub faults: &'a [Fault],
+    /// What is taken of it if it hangs.
+    pub evidence: &'a Evidence,
+    /// The key by which it lets itself be logged in to, where it does.
+    pub key: Option<&'a Key>,
+}
+
 /// Runs a guest from its first sign of life to its end, and gives back the judge. The guest may still be there: taking it
 /// away is the caller's.
 pub async fn drive(
     vm: &mut Vm,
     plan: Plan,
-    faults: &[Fault],
-    evidence: &Evidence,
+    means: Means<'_>,
     sink: &mut dyn Sink,
     mut cancelled: impl Future<Output = ()> + Unpin,
 ) -> Judge {
-    let mut driver = Driver::new(vm, faults, evidence, sink);
+    let mut driver = Driver::new(vm, means, sink);
     driver.record(Instant::now(), None, Kind::Plan(plan)).await;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -99,12 +110,11 @@ async fn next(taking: &mut Option<Taking>) -> Vec<Taken> {
 struct Driver<'a> {
     vm: &'a mut Vm,
     sink: &'a mut dyn Sink,
-    faults: &'a [Fault],
-    /// Which of them are in force.
+    means: Means<'a>,
+    /// Which of its faults are in force.
     active: Vec<bool>,
     /// What QEMU has been brought to.
     applied: HostFaults,
-    evidence: &'a Evidence,
     /// The guest is held: that QEMU stops it is our doing.
     taking: Option<Taking>,
     machine: Machine,
@@ -146,15 +156,14 @@ impl Clock {
 }
 
 impl<'a> Driver<'a> {
-    fn new(vm: &'a mut Vm, faults: &'a [Fault], evidence: &'a Evidence, sink: &'a mut dyn Sink) -> Self {
-        let (machine, clock) = (Machine::new(faults), Clock::new());
+    fn new(vm: &'a mut Vm, means: Means<'a>, sink: &'a mut dyn Sink) -> Self {
+        let (machine, clock) = (Machine::new(means.faults), Clock::new());
         Self {
             vm,
             sink,
-            faults,
-            active: vec![false; faults.len()],
+            means,
+            active: vec![false; means.faults.len()],
             applied: HostFaults::default(),
-            evidence,
             taking: None,
             machine,
             clock,
@@ -210,7 +219,8 @@ impl<'a> Driver<'a> {
 
     /// Where the processors were, with names where there are any.
     fn places(&self, text: &str) -> Vec<Register> {
-        let place = |(cpu, rip)| Register { cpu, rip: format!("{rip:#x}"), symbol: self.evidence.symbols.at(rip) };
+        let place =
+            |(cpu, rip)| Register { cpu, rip: format!("{rip:#x}"), symbol: self.means.evidence.symbols.at(rip) };
         next_instructions(text).into_iter().map(place).collect()
     }
 
@@ -293,7 +303,7 @@ impl<'a> Driver<'a> {
                 Err(error) => Some(not_pressed(key, &error)),
             },
             Action::Fault { index, active } => {
-                let fault = self.faults.get(index)?;
+                let fault = self.means.faults.get(index)?;
                 let described = faults::describe(&fault.action);
                 match self.switch(index, active).await {
                     Ok(()) => Some(Kind::Fault { fault: described, active }),
@@ -303,8 +313,19 @@ impl<'a> Driver<'a> {
                     }
                 }
             }
+            Action::Logins(true) => {
+                let begun = match self.means.key {
+                    Some(key) => self.vm.begin_logins(key).await.map_err(|error| error.to_string()),
+                    None => Err("there is no key".to_owned()),
+                };
+                begun.err().map(|error| told("OOMPH_NO_LOGINS", serde_json::json!({ "error": error })))
+            }
+            Action::Logins(false) => {
+                self.vm.end_logins();
+                None
+            }
             Action::Capture => {
-                self.taking = Some(Box::pin(self.vm.capture(self.evidence.capture.clone())));
+                self.taking = Some(Box::pin(self.vm.capture(self.means.evidence.capture.clone())));
                 Some(Kind::Capture { active: true })
             }
             Action::Spoil(reason, detail) => Some(Kind::HostError { reason, detail }),
@@ -320,7 +341,7 @@ impl<'a> Driver<'a> {
         if let Some(switch) = self.active.get_mut(index) {
             *switch = active;
         }
-        let in_force = self.faults.iter().zip(&self.active).filter(|(_, active)| **active);
+        let in_force = self.means.faults.iter().zip(&self.active).filter(|(_, active)| **active);
         let wanted = faults::sum(in_force.map(|(fault, _)| &fault.action));
         let before = std::mem::replace(&mut self.applied, wanted.clone());
         let disks: BTreeSet<&String> = before.disks.keys().chain(wanted.disks.keys()).collect();
@@ -353,10 +374,12 @@ impl<'a> Driver<'a> {
 
 /// A SysRq that could not be sent is told, not judged: the guest is judged without it.
 fn not_pressed(key: char, error: &Error) -> Kind {
-    Kind::Qmp {
-        event: "OOMPH_SYSRQ_FAILED".into(),
-        data: serde_json::json!({ "key": key, "error": error.to_string() }),
-    }
+    told("OOMPH_SYSRQ_FAILED", serde_json::json!({ "key": key, "error": error.to_string() }))
+}
+
+/// What went wrong on this side, and spoils nothing.
+fn told(event: &str, data: serde_json::Value) -> Kind {
+    Kind::Qmp { event: event.into(), data }
 }
 
 fn disk_error(error: &std::io::Error) -> Kind {

@@ -1,7 +1,7 @@
 //! The whole harness but QEMU: loop, VM, QMP, ports, machine and judge, against a scripted guest under a paused clock.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{Evidence, Sink, drive};
+use super::{Evidence, Means, Sink, drive};
 use crate::diagnose::Symbols;
 use crate::event::{Answer, Event, Exit, Kind, Phase, Plan, Reason, Rules, SCHEMA, State, read_events};
 use crate::scenario::{DiskError, Fault, FaultAction, Operation, Outcome};
@@ -46,6 +46,7 @@ fn plan() -> Plan {
         scenario: "fake".into(),
         required,
         rules: Rules { frozen_for_ms: 60_000, ..Rules::default() },
+        login: false,
     }
 }
 
@@ -62,6 +63,10 @@ fn evidence(place: &Path) -> Evidence {
     Evidence { capture, symbols: Symbols::parse("ffffffff81000000 T spins\nffffffff82000000 T _etext\n") }
 }
 
+fn means(evidence: &Evidence) -> Means<'_> {
+    Means { faults: &[], evidence, key: None }
+}
+
 async fn run_with(script: Script, faults: &[Fault], memory: Memory) -> Ran {
     run_plan(script, plan(), faults, memory).await
 }
@@ -74,7 +79,7 @@ async fn run_plan(script: Script, plan: Plan, faults: &[Fault], memory: Memory) 
 async fn run_taking(script: Script, plan: Plan, faults: &[Fault], mut memory: Memory, evidence: &Evidence) -> Ran {
     let (mut vm, fake) = script.vm().await;
     let cancelled = Box::pin(pending());
-    let judged = drive(&mut vm, plan, faults, evidence, &mut memory, cancelled).await;
+    let judged = drive(&mut vm, plan, Means { faults, evidence, key: None }, &mut memory, cancelled).await;
     vm.shutdown(Duration::from_secs(1)).await;
     let replayed = judge(&read_events(memory.events.as_slice()).unwrap());
     let record = std::mem::take(&mut *fake.record());
@@ -195,7 +200,7 @@ async fn a_run_that_is_called_off_while_its_guest_is_held_is_hung_and_leaves_no_
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
-    let verdict = drive(&mut vm, plan(), &[], &with_core, &mut memory, begun).await.verdict();
+    let verdict = drive(&mut vm, plan(), means(&with_core), &mut memory, begun).await.verdict();
     assert_eq!((verdict.outcome(), verdict.escapes.len()), (Some(Outcome::Hung), 0));
     assert!(!core.exists());
     vm.shutdown(Duration::from_secs(1)).await;
@@ -405,7 +410,7 @@ async fn a_cancelled_run_ends_at_once() {
     let mut memory = Memory::default();
     let cancelled = Box::pin(tokio::time::sleep(secs(20)));
     let evidence = evidence(Path::new("/nowhere"));
-    let verdict = drive(&mut vm, plan(), &[], &evidence, &mut memory, cancelled).await.verdict();
+    let verdict = drive(&mut vm, plan(), means(&evidence), &mut memory, cancelled).await.verdict();
     assert_eq!(reason(&verdict), Reason::Cancelled);
     assert!((19_000..22_000).contains(&verdict.wall_ms), "{}", verdict.wall_ms);
     let events = read_events(memory.events.as_slice()).unwrap();

@@ -3,7 +3,7 @@
 //! May not live here: how any of these is done.
 
 use super::debuggers;
-use super::drive::{Evidence, Sink, drive};
+use super::drive::{Evidence, Means, Sink, drive};
 use super::host::Host;
 use super::prepare::{Prepared, prepare};
 use crate::diagnose::Symbols;
@@ -124,8 +124,9 @@ async fn guest(
 ) -> Judge {
     match Vm::launch(&host.qemu, &prepared.spec, LAUNCH).await {
         Ok(mut vm) => {
+            let means = Means { faults: &scenario.faults, evidence, key: prepared.key.as_ref() };
             let cancelled = Box::pin(interrupts.next());
-            let judge = drive(&mut vm, prepared.plan.clone(), &scenario.faults, evidence, files, cancelled).await;
+            let judge = drive(&mut vm, prepared.plan.clone(), means, files, cancelled).await;
             vm.shutdown(GRACE).await;
             judge
         }

@@ -29,6 +29,8 @@ pub enum Action {
         /// On or off.
         active: bool,
     },
+    /// Log in to the guest over and over, or no more.
+    Logins(bool),
     /// Hold the guest, take its state, let it go on; begins and ends with an event.
     Capture,
     /// Record that the run is spoiled.
@@ -72,6 +74,8 @@ pub struct Machine {
     was_stalled: bool,
     released: bool,
     qemu_gone: bool,
+    /// Whether somebody logs in.
+    logins: bool,
 }
 
 /// A fault, and how it stands.
@@ -140,6 +144,7 @@ impl Machine {
             was_stalled: false,
             released: false,
             qemu_gone: false,
+            logins: false,
         }
     }
 
@@ -157,7 +162,8 @@ impl Machine {
     pub fn step(&mut self, event: &Event) -> Vec<Action> {
         self.judge.observe(event);
         match &event.kind {
-            Kind::Plan(_) => {
+            Kind::Plan(plan) => {
+                self.logins = plan.login;
                 self.stage = Stage::Run(Phase::Boot);
                 return vec![Action::Enter(Phase::Boot)];
             }
@@ -170,6 +176,7 @@ impl Machine {
                 self.escape(0, self.judge.view().fair_ms, &mut actions);
                 return actions;
             }
+            Kind::Ready { .. } if self.logins => return vec![Action::Logins(true)],
             // Even in the middle of escapes: the end stays as it was found.
             Kind::Cancelled => self.stage = Stage::Finished,
             _ => {}
@@ -254,6 +261,9 @@ impl Machine {
     }
 
     fn collect(&mut self, actions: &mut Vec<Action>) {
+        if self.logins {
+            actions.push(Action::Logins(false));
+        }
         self.enter(Phase::Collect, actions);
         self.command(Command::Poweroff, actions);
         self.stage = Stage::Ending { since_ms: self.judge.view().wall_ms };

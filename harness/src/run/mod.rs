@@ -19,7 +19,7 @@ pub(crate) mod sim;
 pub mod validate;
 
 pub use attach::{Reopened, attach};
-pub use drive::{Evidence, Sink, drive};
+pub use drive::{Evidence, Means, Sink, drive};
 pub use execute::execute;
 pub use host::Host;
 pub use machine::{Action, Machine};

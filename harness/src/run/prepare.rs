@@ -8,8 +8,10 @@ use crate::image::{self, Executable, programs};
 use crate::kernel::{self, Kernel, Names, Temporary};
 use crate::report::Live;
 use crate::scenario::{ImageSpec, KernelSource, ProbeKind, Program, Scenario, to_yaml};
+use crate::vm::login::Key;
 use crate::vm::{Accel, DriveSpec, MACHINE, Qemu, Spec, Wanted, kernel_command_line};
 use anyhow::Context;
+use oomph_wire::config::KEY_WORD;
 use std::path::Path;
 
 /// Boot deadlines where a scenario leaves them open, in milliseconds of fair time.
@@ -23,6 +25,8 @@ pub(super) struct Prepared {
     pub spec: Spec,
     /// What the verdict needs to know.
     pub plan: Plan,
+    /// The key to log in with, where the scenario wants logins.
+    pub key: Option<Key>,
     _overlays: Temporary,
 }
 
@@ -69,17 +73,22 @@ pub(super) async fn prepare(
     }
     let disks =
         image.disks.into_iter().map(|disk| DriveSpec { name: disk.name, overlay: disk.overlay, base: disk.base });
-    let spec = machine(scenario, &boot.image, &image.initramfs, disks.collect());
+    let key = scenario.has_login().then(Key::new).transpose()?;
+    let word = key.as_ref().map(Key::word);
+    let spec = machine(scenario, &boot.image, &image.initramfs, disks.collect(), word.as_deref());
     let plan = Plan {
         schema: SCHEMA,
         scenario: scenario.name.clone(),
         required: required(scenario),
         rules: scenario.rules.clone(),
+        login: scenario.has_login(),
     };
-    Ok(Prepared { spec, plan, _overlays: overlays })
+    Ok(Prepared { spec, plan, key, _overlays: overlays })
 }
 
-fn machine(scenario: &Scenario, kernel: &Path, initrd: &Path, disks: Vec<DriveSpec>) -> Spec {
+fn machine(scenario: &Scenario, kernel: &Path, initrd: &Path, disks: Vec<DriveSpec>, key: Option<&str>) -> Spec {
+    let key = key.map(|key| format!("{KEY_WORD}{key}"));
+    let words: Vec<String> = key.into_iter().chain(scenario.guest.cmdline.iter().cloned()).collect();
     Spec {
         machine: MACHINE.into(),
         cpus: scenario.guest.cpus,
@@ -87,9 +96,10 @@ fn machine(scenario: &Scenario, kernel: &Path, initrd: &Path, disks: Vec<DriveSp
         accel: Accel::Tcg,
         kernel: kernel.to_owned(),
         initrd: initrd.to_owned(),
-        cmdline: kernel_command_line(&scenario.guest.cmdline),
+        cmdline: kernel_command_line(&words),
         disks,
         balloon: scenario.has_balloon(),
+        network: scenario.has_login(),
     }
 }
 
@@ -113,7 +123,7 @@ pub fn describe(scenario: &Scenario, names: &Names, wanted: Wanted) -> anyhow::R
     };
     let disk = |name: &String| DriveSpec { name: name.clone(), overlay: "OVERLAY".into(), base: "TEMPLATE".into() };
     let disks = scenario.guest.disks.keys().map(disk).collect();
-    let mut spec = machine(scenario, &image, Path::new("INITRAMFS"), disks);
+    let mut spec = machine(scenario, &image, Path::new("INITRAMFS"), disks, scenario.has_login().then_some("KEY"));
     if wanted == Wanted::Kvm {
         spec.accel = Accel::Kvm;
     }

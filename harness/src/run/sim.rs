@@ -86,7 +86,7 @@ impl Sim {
             ready: false,
         };
         let required = REQUIRED.map(str::to_owned).to_vec();
-        sim.emit(Kind::Plan(Plan { schema: SCHEMA, scenario: "sim".into(), required, rules }));
+        sim.emit(Kind::Plan(Plan { schema: SCHEMA, scenario: "sim".into(), required, rules, login: false }));
         sim
     }
 
@@ -175,6 +175,8 @@ impl Sim {
                 self.emit(Kind::Capture { active: true });
                 self.emit(Kind::Capture { active: false });
             }
+            // Its guest has nobody who logs in.
+            Action::Logins(_) => {}
             Action::Spoil(reason, detail) => self.emit(Kind::HostError { reason, detail }),
             Action::Finish => self.finished = true,
         }

@@ -8,20 +8,13 @@ use super::suggest::{nearest, one_of};
 use super::value::{Scalar, Wrong};
 use schemars::{Schema, json_schema};
 
-/// Words that a later version will know, so that the error says more than that this one does not.
-const LATER: [&str; 1] = ["login"];
-
 /// Reads one of a few words.
 fn choice<T: Copy>(text: &str, what: &str, choices: &[(&'static str, T)]) -> Result<T, Wrong> {
     if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
         return Ok(*value);
     }
     let known: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-    let message = match LATER.contains(&text) {
-        true => format!("`{text}` is not supported by this version of oomph"),
-        false => format!("`{text}` is not {what}"),
-    };
-    let wrong = Wrong::new(message, one_of(&known));
+    let wrong = Wrong::new(format!("`{text}` is not {what}"), one_of(&known));
     Err(match nearest(text, &known) {
         Some(known) => wrong.help(format!("did you mean `{known}`?")),
         None => wrong,
@@ -51,7 +44,8 @@ choices!(Filesystem, "a filesystem that a disk can have": "xfs" => Xfs, "ext4" =
 choices!(ImageKernel, "a kernel that an image can boot with": "ours" => Ours, "own" => Own);
 choices!(DiskError, "an error that a disk can have": "EIO" => Io, "ENOSPC" => NoSpace);
 choices!(Operation, "an operation of a disk": "read" => Read, "write" => Write, "flush" => Flush);
-choices!(ProbeKind, "a probe": "beat" => Beat, "counters" => Counters, "fault" => Fault, "spawn" => Spawn, "file" => File);
+choices!(ProbeKind, "a probe": "beat" => Beat, "counters" => Counters, "fault" => Fault, "spawn" => Spawn, "file" => File,
+    "login" => Login);
 choices!(Outcome, "an outcome": "recovered" => Recovered, "oom-killed" => OomKilled, "hung" => Hung, "panicked" => Panicked);
 choices!(Mechanism, "a mechanism": "oom-deadlock" => OomDeadlock, "no-fs-livelock" => NoFsLivelock,
     "isolation-throttle" => IsolationThrottle, "io-stall" => IoStall, "unknown" => Unknown);

@@ -18,12 +18,16 @@ pub struct Observed {
     pub max_stall_ms: u64,
     /// The names of the victims of the kills that count, one a kill.
     pub victims: Vec<String>,
+    /// The longest that a login took from pressure on, in milliseconds of fair time; `None` where none was tried.
+    pub login_max_ms: Option<u64>,
+    /// Why the first of them that failed did.
+    pub login_failed: Option<String>,
 }
 
 /// One way in which a run is not as expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The expectation's key: `outcome`, `mechanism`, `max_stall`, `max_kills` or `victims`.
+    /// The expectation's key: `outcome`, `mechanism`, `max_stall`, `max_kills`, `victims` or `login`.
     pub key: &'static str,
     /// What was expected, in words.
     pub expected: String,
@@ -79,6 +83,17 @@ pub fn check(expectation: &Expectation, seen: &Observed) -> Vec<Difference> {
             differs("victims", format!("only {}", names.join(", ")), others.join(", "));
         }
     }
+    if let Some(bound) = expectation.login_max_ms {
+        let expected = format!("each within {}", format_duration(bound));
+        match (&seen.login_failed, seen.login_max_ms) {
+            (Some(why), _) => differs("login", expected, format!("one that failed ({why})")),
+            (None, None) => differs("login", expected, "none".into()),
+            (None, Some(longest)) if longest > bound => {
+                differs("login", expected, format!("one of {}", format_duration(longest)));
+            }
+            (None, Some(_)) => {}
+        }
+    }
     differences
 }
 
@@ -99,7 +114,24 @@ pub(crate) mod tests {
             max_stall_ms: None,
             max_kills: None,
             victims: None,
+            login_max_ms: None,
         }
+    }
+
+    #[test]
+    fn logins_have_to_succeed_in_time() {
+        let expected = Expectation { login_max_ms: Some(5_000), ..expecting(Outcome::OomKilled) };
+        let words = |login_max_ms, login_failed: Option<&str>| {
+            let outcome = Some(Outcome::OomKilled);
+            let login_failed = login_failed.map(str::to_owned);
+            let seen = Observed { outcome, login_max_ms, login_failed, ..Observed::default() };
+            check(&expected, &seen).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(words(Some(5_000), None).is_empty());
+        assert_eq!(words(Some(5_250), None), ["login: expected each within 5s, saw one of 5s250ms"]);
+        assert_eq!(words(None, None), ["login: expected each within 5s, saw none"]);
+        let failed = words(Some(60_000), Some("banner: no answer in 60 s"));
+        assert_eq!(failed, ["login: expected each within 5s, saw one that failed (banner: no answer in 60 s)"]);
     }
 
     #[test]
@@ -147,7 +179,8 @@ pub(crate) mod tests {
             ..expecting(Outcome::Hung)
         };
         let victims = ["sshd", "hog", "cron", "sshd"].map(String::from).to_vec();
-        let seen = Observed { outcome: Some(Outcome::OomKilled), max_stall_ms: 1, mechanism: None, victims };
+        let outcome = Some(Outcome::OomKilled);
+        let seen = Observed { outcome, max_stall_ms: 1, victims, ..Observed::default() };
         let words: Vec<String> = check(&expected, &seen).iter().map(ToString::to_string).collect();
         assert_eq!(
             words,

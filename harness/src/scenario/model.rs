@@ -40,6 +40,11 @@ impl Scenario {
     pub fn has_balloon(&self) -> bool {
         self.faults.iter().any(|fault| matches!(fault.action, FaultAction::Balloon { .. }))
     }
+
+    /// Whether somebody tries to log in, for which the guest needs a network and a server.
+    pub fn has_login(&self) -> bool {
+        self.probes.contains(&ProbeKind::Login)
+    }
 }
 
 /// What is taken of a guest that hangs, before anything is tried against it. No verdict depends on it.
@@ -275,6 +280,8 @@ pub enum ProbeKind {
     Spawn,
     /// Writes and fsyncs, on each disk that has a filesystem.
     File,
+    /// Logins over ssh, from the host; never required.
+    Login,
 }
 
 /// Something that the host does to the guest from outside. Faults that are in force at one time add up (`run::faults`).
@@ -401,6 +408,9 @@ pub struct Expectation {
     pub max_kills: Option<u64>,
     /// Every kill's victim must have one of these names.
     pub victims: Option<Vec<String>>,
+    /// The longest time that a login may take from pressure on, in milliseconds of fair time; and none may fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_max_ms: Option<u64>,
 }
 
 /// One comparison with a kernel's version.

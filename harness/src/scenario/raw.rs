@@ -49,7 +49,7 @@ pub struct RawScenario {
     /// Whether kills inside a memory cgroup count as kills. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memcg: Option<Val<Flag>>,
-    /// The probes that run. Default: beat, counters, fault, spawn, and file where there are disks to write files to.
+    /// The probes that run; login is the host's, over ssh. Default: beat, counters, fault, spawn, and file where there are disks to write files to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probes: Option<At<Vec<Val<ProbeKind>>>>,
     /// What the host does to the guest during pressure.
@@ -213,6 +213,19 @@ pub struct RawExpectation {
     /// Every victim has one of these names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub victims: Option<At<Vec<Val<ProcessName>>>>,
+    /// How the logins of the `login` probe fare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<At<RawLogin>>,
+}
+
+/// How logins fare from the start of pressure on.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Login")]
+pub struct RawLogin {
+    /// The longest that one may take; and none may fail.
+    #[schemars(extend("examples" = ["5s"]))]
+    pub max: Val<Duration>,
 }
 
 impl<'de> Deserialize<'de> for RawArgs {

@@ -9,8 +9,8 @@ use super::model::{
 };
 use super::raw::{
     RawArgs, RawBalloon, RawBase, RawDebianConfig, RawDisk, RawError, RawEvidence, RawExpectation, RawFault, RawGuest,
-    RawImage, RawImageSource, RawKernel, RawPause, RawPhases, RawRoot, RawScenario, RawSource, RawSsh, RawStop,
-    RawThrottle, RawTree, RawWorkload,
+    RawImage, RawImageSource, RawKernel, RawLogin, RawPause, RawPhases, RawRoot, RawScenario, RawSource, RawSsh,
+    RawStop, RawThrottle, RawTree, RawWorkload,
 };
 use super::scalars::{
     ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, ImageName, Initramfs, KernelName, Line, MakeName,
@@ -266,5 +266,6 @@ fn expectation(one: &Expectation) -> RawExpectation {
         max_stall: one.max_stall_ms.map(|ms| Val::of(&Duration(ms))),
         max_kills: one.max_kills.map(|kills| Val::of(&Whole(kills))),
         victims: one.victims.as_ref().map(|names| At::of(names.iter().map(victim).collect())),
+        login: one.login_max_ms.map(|ms| At::of(RawLogin { max: Val::of(&Duration(ms)) })),
     }
 }

@@ -11,6 +11,7 @@ use super::clock::FairClock;
 use super::escapes::Escapes;
 use super::kills::{Kills, Role};
 use super::kswapd::Kswapd;
+use super::logins::Logins;
 use super::movement::Movement;
 use super::probes::Probes;
 use super::remarks::{is_detector, is_grave, remark};
@@ -21,6 +22,7 @@ use crate::diagnose::Diagnosis;
 use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Reason, Rules};
 use crate::kmsg::{self, Message};
 use crate::scenario::Outcome;
+use oomph_wire::words::source::LOGIN;
 
 /// Evidence is for people: the first so many pieces, then only what decides.
 const EVIDENCE_MAX: usize = 60;
@@ -53,6 +55,7 @@ pub struct Judge {
     escapes: Escapes,
     captured: Captured,
     kswapd: Kswapd,
+    logins: Logins,
     pressure: Pressure,
     guest: GuestState,
     max_stall_ms: u64,
@@ -134,6 +137,7 @@ impl Judge {
         self.clock.observe(event);
         let now = self.clock.fair_ms();
         self.kills.observe(event, now);
+        self.logins.observe(&event.kind, self.phase.as_ref().map(|entry| entry.phase), now);
         match &event.kind {
             Kind::Plan(plan) => self.plan(plan),
             Kind::Phase { phase } => self.enter(*phase),
@@ -156,6 +160,10 @@ impl Judge {
             Kind::Beat(beat) => self.beat(beat, event.guest_ns),
             Kind::ProbeBegin { probe, n } => self.probes.begin(probe, *n, now),
             Kind::ProbeEnd { probe, n, result } => self.probe_end(probe, *n, *result),
+            // No outcome rests on logins, so none is lost with the server for them.
+            Kind::ProbeDied { probe, exit } if probe == LOGIN => {
+                self.note(format!("the server for logins ended with {exit}"))
+            }
             Kind::ProbeDied { probe, exit } => {
                 self.probes.died(probe);
                 self.spoil(Reason::ProbeKilled, format!("{probe} ended with {exit}"));
@@ -191,9 +199,10 @@ impl Judge {
             Kind::NotStored { state, why } => self.not_stored(*state, why),
             Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
-            // The clock and the list of kills have had what is in these for them.
+            // The clock and the lists of kills and logins have had what is in these for them.
             Kind::Probe { .. }
             | Kind::Capture { .. }
+            | Kind::Login { .. }
             | Kind::Dropped { .. }
             | Kind::WorkloadStarted { .. }
             | Kind::Command { .. }
@@ -237,6 +246,7 @@ impl Judge {
             phases: self.phases,
             escapes: self.escapes.into_list(),
             captured: self.captured,
+            logins: self.logins.into_list(),
             work: self.guest.beat.work,
             fair_ms: self.clock.fair_ms(),
             wall_ms: self.clock.wall_ms(),

@@ -12,6 +12,7 @@ mod escapes;
 mod judge;
 mod kills;
 mod kswapd;
+mod logins;
 mod movement;
 mod probes;
 mod remarks;
@@ -27,6 +28,7 @@ pub use judge::Judge;
 pub(crate) use judge::{FAULT_ECHO_MS, SETTLE_GRACE_MS};
 pub(crate) use kills::Kills;
 pub use kills::{Kill, Role};
+pub use logins::LoginTried;
 pub(crate) use movement::PROBES_KB;
 pub use stall::Stall;
 pub use view::View;
@@ -63,6 +65,8 @@ pub struct Verdict {
     pub escapes: Vec<Escape>,
     /// What was taken of a guest that hung.
     pub captured: Captured,
+    /// The logins that were tried, in their order.
+    pub logins: Vec<LoginTried>,
     /// The workload's count of work done, as the last beat had it.
     pub work: u64,
     /// The whole run in fair time, in milliseconds.

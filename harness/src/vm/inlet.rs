@@ -91,6 +91,7 @@ impl Inlet {
             // What is missing on the other ports shows in the lines' sequence numbers.
             Item::Gap { at, port, .. } => self.link(at, port, None),
             Item::Qmp { at, event, data } => self.see(at, None, Kind::Qmp { event, data }),
+            Item::Event { at, kind } => self.see(at, None, kind),
             Item::Exit { at, exit: how } => {
                 self.flush_console(at);
                 self.link(at, Port::Beat, None);

@@ -7,14 +7,16 @@ use super::capture::{self, Capture, Taken};
 use super::command::Command;
 use super::faults::{Filters, Pauses};
 use super::inlet::Inlet;
+use super::login::{Key, Login, Prober};
 use super::mailbox::{Mailbox, Port};
 use super::port::{self, Stream, Wire, Writer};
 use super::process::{Process, Signal, ended};
 use super::qmp::{Counts, Qmp, QmpError};
 use super::sample::Sampler;
-use super::spec::CONSOLE;
+use super::spec::{CONSOLE, SSH_PORT};
 use crate::event::{Exit, Kind, Tick};
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -78,6 +80,7 @@ pub struct Vm {
     commands: u64,
     asked: bool,
     end: AbortHandle,
+    logins: Option<Prober>,
     pub(super) filters: Filters,
     pub(super) pauses: Pauses,
 }
@@ -122,6 +125,7 @@ impl Vm {
             commands: 0,
             asked: false,
             end: end.abort_handle(),
+            logins: None,
             filters: Filters::default(),
             pauses: Pauses::default(),
         })
@@ -189,6 +193,32 @@ impl Vm {
         };
         self.qmp.send_break(CONSOLE).await?;
         self.console.write(&[byte]).await.map_err(Error::io("write to the console"))
+    }
+
+    /// Logs in over and over from now on; each login is told by events. A second time does nothing.
+    ///
+    /// # Errors
+    /// Where no port of this machine leads to the guest's, QMP fails, or no thread can be had.
+    pub async fn begin_logins(&mut self, key: &Key) -> Result<(), Error> {
+        if self.logins.is_some() {
+            return Ok(());
+        }
+        let missing = || Error::io("log in to the guest")(io::Error::other("QEMU forwards no port to it"));
+        let port = self.qmp.forwarded(SSH_PORT).await?.ok_or_else(missing)?;
+        let login = Login {
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            user: "root".into(),
+            key: key.clone(),
+            command: "true".into(),
+        };
+        let prober = Prober::start(login, Arc::clone(&self.mailbox)).map_err(Error::io("start to log in"))?;
+        self.logins = Some(prober);
+        Ok(())
+    }
+
+    /// Tries no more to log in.
+    pub fn end_logins(&mut self) {
+        self.logins = None;
     }
 
     /// The machine's run state as QMP says it, for example `running`.

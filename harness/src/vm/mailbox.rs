@@ -5,7 +5,7 @@
 //! Each source has a budget of its own, so that a flood on one costs nothing on the others. What exceeds it is dropped,
 //! counted, and marked by an [`Item::Gap`] in its place.
 
-use crate::event::Exit;
+use crate::event::{Exit, Kind};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,6 +39,8 @@ impl Port {
 
 /// Most QMP events that wait.
 const QMP_BUDGET: usize = 4096;
+/// Most other events that wait: those of some hundred logins, which take minutes.
+const EVENT_BUDGET: usize = 1024;
 
 /// What an item costs besides its bytes.
 const OVERHEAD: usize = size_of::<Item>();
@@ -58,6 +60,8 @@ pub(super) enum Item {
     Gap { at: Instant, port: Port, lines: u64 },
     /// A QMP event.
     Qmp { at: Instant, event: String, data: Value },
+    /// Something that the host did to the guest by other ways, and how it went.
+    Event { at: Instant, kind: Kind },
     /// QEMU ended, and nothing will follow.
     Exit { at: Instant, exit: Exit },
 }
@@ -65,7 +69,11 @@ pub(super) enum Item {
 impl Item {
     /// When it was read.
     pub(super) fn at(&self) -> Instant {
-        let (Self::Bytes { at, .. } | Self::Gap { at, .. } | Self::Qmp { at, .. } | Self::Exit { at, .. }) = self;
+        let (Self::Bytes { at, .. }
+        | Self::Gap { at, .. }
+        | Self::Qmp { at, .. }
+        | Self::Event { at, .. }
+        | Self::Exit { at, .. }) = self;
         *at
     }
 }
@@ -77,6 +85,7 @@ struct State {
     gaps: [Option<(Instant, u64)>; PORTS.len()],
     qmp_waiting: usize,
     qmp_dropped: u64,
+    events_waiting: usize,
     latest: Option<Instant>,
 }
 
@@ -118,6 +127,18 @@ impl Mailbox {
         self.arrived.notify_one();
     }
 
+    /// Something else happened. Where too many wait, it is dropped.
+    pub(super) fn put_event(&self, at: Instant, kind: Kind) {
+        let mut state = self.state();
+        if state.events_waiting < EVENT_BUDGET {
+            state.events_waiting += 1;
+            let at = state.not_before(at);
+            state.items.push_back(Item::Event { at, kind });
+        }
+        drop(state);
+        self.arrived.notify_one();
+    }
+
     /// QEMU has ended and its sockets are drained.
     pub(super) fn put_exit(&self, at: Instant, exit: Exit) {
         let mut state = self.state();
@@ -154,6 +175,7 @@ impl Mailbox {
         match &item {
             Item::Bytes { port, bytes, .. } => state.used[*port as usize] -= bytes.len() + OVERHEAD,
             Item::Qmp { .. } => state.qmp_waiting -= 1,
+            Item::Event { .. } => state.events_waiting -= 1,
             Item::Gap { .. } | Item::Exit { .. } => {}
         }
         Some(item)
@@ -259,7 +281,7 @@ mod tests {
                 }
                 Item::Bytes { port, .. } => order.push(format!("{port:?}")),
                 Item::Qmp { event, .. } => order.push(event),
-                Item::Exit { .. } => {}
+                Item::Event { .. } | Item::Exit { .. } => {}
             }
         }
         assert_eq!(lines, 50_000, "every line is there or counted");

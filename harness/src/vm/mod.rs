@@ -21,6 +21,7 @@ mod faults;
 mod inlet;
 mod launch;
 mod link;
+pub mod login;
 mod machine;
 mod mailbox;
 mod port;

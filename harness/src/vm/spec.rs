@@ -3,6 +3,7 @@
 //! May not live here: processes, files, or the search for QEMU.
 
 use super::Qemu;
+use oomph_wire::config::GUEST_ADDRESS;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt;
@@ -59,6 +60,8 @@ pub struct Spec {
     pub disks: Vec<DriveSpec>,
     /// Whether it has a balloon, by which the host can take memory away.
     pub balloon: bool,
+    /// Whether it has a network: one by itself, in which a port of the host's loopback leads to the guest's ssh.
+    pub network: bool,
 }
 
 /// The sockets to which QEMU connects.
@@ -124,13 +127,16 @@ pub const MACHINE: &str = "q35";
 /// The sandbox that is asked for where the build has one. Without children and privileges QEMU's process group is QEMU.
 pub(super) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
+/// The guest's port for logins.
+pub(super) const SSH_PORT: u16 = 22;
+
 /// Chardev of the console, to which a serial break is sent.
 pub(super) const CONSOLE: &str = "console";
 
 impl Spec {
     /// QEMU's arguments, without the program itself.
     ///
-    /// No network, no default devices, no configuration of the host's user. A guest that resets ends QEMU
+    /// No network but for logins, no default devices, no configuration of the host's user. A guest that resets ends QEMU
     /// (`-no-reboot`), a guest that panics is an event and goes on (`-action panic=none`). Disks never wait for the
     /// host's disk (`cache.no-flush`), and their errors go to the guest instead of stopping it.
     pub fn arguments(&self, qemu: &Qemu, ports: Ports<'_>) -> Vec<OsString> {
@@ -155,6 +161,12 @@ impl Spec {
         }
         if self.balloon {
             line.add(&["-device", "virtio-balloon-pci,id=balloon"]);
+        }
+        if self.network {
+            // The host's kernel picks a free port (0); the guest reaches nobody (restrict); nothing boots from it (romfile).
+            let forward = format!("hostfwd=tcp:127.0.0.1:0-{GUEST_ADDRESS}:{SSH_PORT}");
+            line.add(&["-netdev", &format!("user,id=net,restrict=on,ipv6=off,{forward}")]);
+            line.add(&["-device", "virtio-net-pci,netdev=net,romfile="]);
         }
         line.0
     }
@@ -295,6 +307,7 @@ pub(super) mod tests {
             cmdline: "console=ttyS0 x='y'".into(),
             disks: vec![DriveSpec { name: "data".into(), overlay: "/o/a,b.qcow2".into(), base: "/c/xfs.raw".into() }],
             balloon: false,
+            network: false,
         }
     }
 
@@ -320,10 +333,16 @@ pub(super) mod tests {
     #[test]
     fn a_build_without_sandbox_is_not_asked_for_one() {
         let qemu = Qemu { sandbox: false, ..Qemu::assumed() };
-        let kvm = Spec { accel: Accel::Kvm, memory: 1_536 << 10, disks: vec![], balloon: true, ..spec() };
+        let kvm =
+            Spec { accel: Accel::Kvm, memory: 1_536 << 10, disks: vec![], balloon: true, network: true, ..spec() };
         let text = text(&kvm.arguments(&qemu, Ports::ByHand));
         assert!(!text.contains("sandbox") && !text.contains("blockdev"));
         assert!(text.contains("-device\nvirtio-balloon-pci,id=balloon"));
+        assert!(
+            text.contains(
+                "restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-10.0.2.15:22\n-device\nvirtio-net-pci,netdev=net"
+            )
+        );
         assert!(text.contains("-accel\nkvm\n") && text.contains("-m\n1536k"));
         assert!(text.contains("stdio,id=console,mux=on") && text.contains("pty,id=agent"));
     }

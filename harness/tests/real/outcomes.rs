@@ -9,8 +9,9 @@ use std::fs;
 
 #[test]
 fn xfs_inode_mutex_is_oom_killed() {
-    let ran = Ran::scenario("scenarios/xfs-inode-mutex.yaml", &["--set", "phases.pressure=25s"]);
+    let ran = Ran::scenario("scenarios/xfs-inode-mutex-login.yaml", &["--set", "phases.pressure=25s"]);
     ran.has_outcome("oom-killed");
+    somebody_could_log_in(&ran);
     let events = ran.events();
     let counts = |kind: &str| -> Vec<u64> {
         events.iter().filter(|event| event["kind"] == kind).map(|event| event["allocs"].as_u64().unwrap()).collect()
@@ -22,6 +23,22 @@ fn xfs_inode_mutex_is_oom_killed() {
     let victims: Vec<&str> =
         ran.run["kills"].as_array().unwrap().iter().map(|kill| kill["role"].as_str().unwrap()).collect();
     assert!(victims.iter().all(|role| *role == "workload"), "{victims:?}");
+}
+
+/// That a shell's end is seen also shows that what the agent starts has no signals blocked.
+#[track_caller]
+fn somebody_could_log_in(ran: &Ran) {
+    let logins = ran.run["logins"].as_array().unwrap();
+    let pressed = |login: &&Value| login["ok"] == true && login["phase"] != "settle" && login["phase"] != "boot";
+    assert!(logins.iter().any(|login| pressed(&login)), "{logins:#?}");
+    let stages = |n: u64| -> Vec<String> {
+        let events = ran.events().into_iter().filter(|event| event["kind"] == "login" && event["n"] == n);
+        events.map(|event| event["stage"].as_str().unwrap().to_owned()).collect()
+    };
+    let through = logins.iter().find(|login| login["ok"] == true).unwrap()["n"].as_u64().unwrap();
+    assert_eq!(stages(through), ["tcp", "banner", "key-exchange", "auth", "exec"]);
+    let command = fs::read_to_string(ran.folder().join("command.txt")).unwrap();
+    assert!(command.contains("restrict=on") && !command.contains("PRIVATE"), "{command}");
 }
 
 #[test]

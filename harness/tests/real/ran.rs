@@ -67,6 +67,7 @@ impl Ran {
             "escapes",
             "registers",
             "stored",
+            "logins",
             "expected",
         ] {
             assert_eq!(self.run[field], replayed[field], "replay differs in {field}");

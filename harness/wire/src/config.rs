@@ -23,9 +23,15 @@
 
 use crate::line::{Unescaped, is_plain, unescape};
 use core::fmt;
+use core::net::Ipv4Addr;
 
 /// Where the file lies in the initramfs.
 pub const PATH: &str = "/oomph.conf";
+
+/// The guest's address in the network that QEMU makes for it (`-netdev user`, qemu(1): the first that it would give out).
+pub const GUEST_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+/// Bits of that network's address.
+pub const GUEST_PREFIX: u8 = 24;
 
 /// Begins the word of the kernel's command line that holds the public key with which the host logs in, as in an
 /// authorized_keys file with `,` in place of the space. A public key is no secret, and what differs from run to run is not

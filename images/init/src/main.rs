@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         eprintln!("oomph-init: this is the PID 1 of an oomph guest; it does nothing anywhere else");
         return ExitCode::from(2);
     }
+    signals::let_through();
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["true"] => ExitCode::SUCCESS,

@@ -28,6 +28,18 @@ pub fn hold_children() -> Result<(), Errno> {
     if held { Ok(()) } else { Err(Errno::INVAL) }
 }
 
+/// Lets every signal through again: what PID 1 starts inherits its mask, and so would the workload (Rust's `Command` leaves the mask alone
+/// since 1.66), which then would not be told of its children.
+pub fn let_through() {
+    // SAFETY: the set is made before it is used, and lives through its calls.
+    unsafe {
+        let mut none: libc::sigset_t = zeroed();
+        libc::sigemptyset(&raw mut none);
+        // It fails for a wrong first argument alone.
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, null_mut());
+    }
+}
+
 /// Waits until one of two descriptors can be read, `timeout` is over, or a child ended. Says which can be read. Never
 /// allocates.
 pub fn wait(fds: [Option<BorrowedFd<'_>>; 2], timeout: Option<Duration>) -> [bool; 2] {

@@ -172,6 +172,7 @@ pub(super) mod tests {
             max_stall_ms: None,
             max_kills: None,
             victims: None,
+            login_max_ms: None,
         };
         let of_b = Pick { scenario: Some("/s/b.yaml".into()), ..Pick::default() };
         let matrix = Matrix { expect: vec![(of_b, be("first")), (Pick::default(), be("second"))], ..matrix() };

@@ -160,6 +160,20 @@ impl Root {
         Err(Error::Debian(format!("the dependencies of {package} go round in a circle")))
     }
 
+    /// The newest version of each of these packages, in their order.
+    pub fn newest(&self, names: &[&str], job: &Job) -> Result<Vec<Package>, Error> {
+        let args = ["show", "--no-all-versions", "--"].into_iter().chain(names.iter().copied());
+        let output = self.call("apt-cache", "apt", QUERY_DEADLINE, None, args).run(job)?;
+        let mut found = package::read(&output.stdout);
+        let place = |package: &Package| names.iter().position(|name| *name == package.name);
+        found.retain(|package| place(package).is_some());
+        found.sort_by_key(place);
+        match names.iter().find(|name| !found.iter().any(|package| package.name == **name)) {
+            Some(name) => Err(Error::Debian(format!("Debian {} has no package {name}", self.release))),
+            None => Ok(found),
+        }
+    }
+
     /// The names of packages that begin so, as far as they can be told.
     pub fn names(&self, begin: &str, job: &Job) -> Vec<String> {
         let names = self.call("apt-cache", "apt", QUERY_DEADLINE, None, ["pkgnames", begin]).run(job);

@@ -13,6 +13,15 @@ use std::path::{Component, Path, PathBuf};
 const KEPT: [(&str, &str); 3] = [("boot", "boot"), ("lib/modules", "lib/modules"), ("usr/lib/modules", "lib/modules")];
 /// Where a package of source has it.
 const KEPT_SOURCE: [(&str, &str); 1] = [("usr/src", "usr/src")];
+/// Where programs and their libraries are. A link is kept where it leads to a neighbour, as those of libraries do.
+const KEPT_PROGRAMS: [(&str, &str); 6] = [
+    ("usr", "usr"),
+    ("bin", "usr/bin"),
+    ("sbin", "usr/sbin"),
+    ("lib", "usr/lib"),
+    ("lib64", "usr/lib64"),
+    ("etc", "etc"),
+];
 /// Most bytes that a package may unpack to; Debian's largest kernel has 0.5 GB.
 const MAX_BYTES: u64 = 8 << 30;
 /// Most blocks of 24 MiB that lie unpacked in memory.
@@ -28,6 +37,11 @@ pub fn unpack(package: &Path, directory: &Path, job: &Job) -> Result<(), Error> 
 /// Unpacks `/usr/src` of a package into `directory`, as a stream.
 pub fn unpack_source(package: &Path, directory: &Path, job: &Job) -> Result<(), Error> {
     unpack_parts(package, &KEPT_SOURCE, directory, job)
+}
+
+/// Unpacks programs and libraries of a package into `directory`, as a stream. All is below `usr`, wherever the package has it.
+pub fn unpack_programs(package: &Path, directory: &Path, job: &Job) -> Result<(), Error> {
+    unpack_parts(package, &KEPT_PROGRAMS, directory, job)
 }
 
 /// Unpacks some directories of a package.
@@ -72,7 +86,15 @@ fn unpack_tar(data: impl Read, parts: &[(&str, &str)], directory: &Path, job: &J
         job.check().map_err(|_| io::ErrorKind::Interrupted)?;
         let Some(path) = kept(&member.path()?, parts) else { continue };
         let target = directory.join(path);
-        // Links (`build`, `source`) lead to places that are not here.
+        if let Some(neighbour) = link_to_neighbour(&member)? {
+            // Only what can be followed inside the directory; two packages may have the same.
+            if let Some(parent) = target.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            std::os::unix::fs::symlink(neighbour, &target).or_else(there_is_enough)?;
+            continue;
+        }
+        // Other links (`build`, `source`) lead to places that are not here.
         if member.header().entry_type().is_dir() {
             fs::create_dir_all(&target)?;
         } else if member.header().entry_type().is_file() {
@@ -90,6 +112,19 @@ fn unpack_tar(data: impl Read, parts: &[(&str, &str)], directory: &Path, job: &J
         }
     }
     Ok(())
+}
+
+/// What a symbolic link leads to, where that is in its own directory.
+fn link_to_neighbour(member: &tar::Entry<'_, impl Read>) -> io::Result<Option<PathBuf>> {
+    if !member.header().entry_type().is_symlink() {
+        return Ok(None);
+    }
+    let name = |path: &Path| matches!(path.components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
+    Ok(member.link_name()?.map(|link| link.into_owned()).filter(|link| name(link)))
+}
+
+fn there_is_enough(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) }
 }
 
 /// Where a file goes; `None` for what is not kept, and for every path that would leave the directory.

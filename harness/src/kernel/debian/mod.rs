@@ -5,10 +5,12 @@
 mod apt;
 mod deb;
 mod package;
+mod programs;
 mod source;
 mod sources;
 
 pub(super) use deb::xz as read_xz;
+pub(crate) use programs::programs;
 pub(super) use source::{fetch_source, recall_source, source_package};
 
 use super::Kernel;
@@ -50,21 +52,23 @@ pub(super) struct Answer {
     pub when: u64,
 }
 
+/// Something that is fetched from a release, and kept in the cache.
+struct Wish<'a> {
+    /// What it is, for people: `a newer kernel`.
+    what: &'static str,
+    /// What kind of entry it is in the cache.
+    kind: Kind,
+    /// What was asked for, in words that are the same whenever the same is asked for.
+    spec: &'a str,
+    /// The release.
+    release: &'a str,
+}
+
 /// The kernel of `{debian: SPEC}`, fetched if need be. Where that fails and an earlier answer is in the cache, that one.
 pub(super) fn kernel(name: String, spec: &str, cache: &Cache, job: &Job) -> Result<Kernel, Error> {
     let wanted = wanted(spec, || fs::read_to_string("/etc/os-release").unwrap_or_default())?;
-    if let Some((entry, answer)) = fresh(spec, cache) {
-        return from_entry(name, &entry, &answer);
-    }
-    let error = match newest(&wanted, spec, cache, job) {
-        Ok((entry, answer)) => return from_entry(name, &entry, &answer),
-        Err(error) => error,
-    };
-    job.check()?;
-    let Some(answer) = recall(cache, spec) else { return Err(error) };
-    let Ok(Some((entry, _))) = cache.find(Kind::Kernels, &answer.key) else { return Err(error) };
-    job.say(format!("{spec}: cannot look for a newer kernel ({error}); using {} from the cache", answer.origin));
-    manifest::touch(&entry);
+    let wish = Wish { what: "a newer kernel", kind: Kind::Kernels, spec, release: &wanted.release };
+    let (entry, answer) = wish.come_true(cache, job, |root| fetch(root, &wanted, cache, job))?;
     from_entry(name, &entry, &answer)
 }
 
@@ -73,14 +77,6 @@ pub(super) fn find(name: String, spec: &str, cache: &Cache) -> Result<Option<Ker
     let Some(answer) = recall(cache, spec) else { return Ok(None) };
     let Ok(Some((entry, _))) = cache.find(Kind::Kernels, &answer.key) else { return Ok(None) };
     from_entry(name, &entry, &answer).map(Some)
-}
-
-/// An answer that is still good, and its intact entry.
-fn fresh(spec: &str, cache: &Cache) -> Option<(PathBuf, Answer)> {
-    let answer = recall(cache, spec).filter(|answer| now().saturating_sub(answer.when) < FRESH.as_secs())?;
-    let (entry, _) = cache.find(Kind::Kernels, &answer.key).ok()??;
-    manifest::touch(&entry);
-    Some((entry, answer))
 }
 
 /// Whether apt on this machine is set up for a mirror of Debian, of any release.
@@ -104,29 +100,67 @@ fn answer_name(spec: &str) -> String {
     format!("debian-{}", path_safe(spec))
 }
 
-/// Asks apt for the newest packages and has them in the cache.
-fn newest(wanted: &Wanted, spec: &str, cache: &Cache, job: &Job) -> Result<(PathBuf, Answer), Error> {
-    let what = format!("Debian {}", wanted.release);
-    let _lock = cache.lock(&format!("apt-{}", path_safe(&wanted.release)), &format!("{what}'s package lists"), job)?;
-    if let Some(found) = fresh(spec, cache) {
-        // Another process found it meanwhile.
-        return Ok(found);
-    }
-    let root = Root::open(cache.root(), &wanted.release, job)?;
-    let lists = root.refresh(FRESH, job)?;
-    let result = fetch(&root, wanted, cache, job);
-    let (key, origin) = match result {
-        // Lists that are not new may name packages that the mirror no longer has.
-        Err(Error::Child(_)) if lists == Lists::Kept => {
-            root.refresh(Duration::ZERO, job)?;
-            fetch(&root, wanted, cache, job)?
+impl Wish<'_> {
+    /// The entry in the cache, and what led to it. `fetch` has it made from a release's packages and gives its key and origin.
+    fn come_true(
+        &self,
+        cache: &Cache,
+        job: &Job,
+        fetch: impl Fn(&Root) -> Result<(String, String), Error>,
+    ) -> Result<(PathBuf, Answer), Error> {
+        if let Some(found) = self.fresh(cache) {
+            return Ok(found);
         }
-        result => result?,
-    };
-    let age = if lists == Lists::Old { FRESH.saturating_sub(RETRY) } else { Duration::ZERO };
-    let answer = Answer { key, origin, when: now().saturating_sub(age.as_secs()) };
-    cache.set_answer(&answer_name(spec), &answer)?;
-    Ok((cache.path(Kind::Kernels, &answer.key), answer))
+        let error = match self.newest(cache, job, fetch) {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        job.check()?;
+        let Some(answer) = recall(cache, self.spec) else { return Err(error) };
+        let Ok(Some((entry, _))) = cache.find(self.kind, &answer.key) else { return Err(error) };
+        let (spec, what) = (self.spec, self.what);
+        job.say(format!("{spec}: cannot look for {what} ({error}); using {} from the cache", answer.origin));
+        manifest::touch(&entry);
+        Ok((entry, answer))
+    }
+
+    /// An answer that is still good, and its intact entry.
+    fn fresh(&self, cache: &Cache) -> Option<(PathBuf, Answer)> {
+        let answer = recall(cache, self.spec);
+        let answer = answer.filter(|answer| now().saturating_sub(answer.when) < FRESH.as_secs())?;
+        let (entry, _) = cache.find(self.kind, &answer.key).ok()??;
+        manifest::touch(&entry);
+        Some((entry, answer))
+    }
+
+    /// Asks apt for the newest packages and has them in the cache.
+    fn newest(
+        &self,
+        cache: &Cache,
+        job: &Job,
+        fetch: impl Fn(&Root) -> Result<(String, String), Error>,
+    ) -> Result<(PathBuf, Answer), Error> {
+        let what = format!("Debian {}", self.release);
+        let _lock = cache.lock(&format!("apt-{}", path_safe(self.release)), &format!("{what}'s package lists"), job)?;
+        if let Some(found) = self.fresh(cache) {
+            // Another process found it meanwhile.
+            return Ok(found);
+        }
+        let root = Root::open(cache.root(), self.release, job)?;
+        let lists = root.refresh(FRESH, job)?;
+        let (key, origin) = match fetch(&root) {
+            // Lists that are not new may name packages that the mirror no longer has.
+            Err(Error::Child(_)) if lists == Lists::Kept => {
+                root.refresh(Duration::ZERO, job)?;
+                fetch(&root)?
+            }
+            result => result?,
+        };
+        let age = if lists == Lists::Old { FRESH.saturating_sub(RETRY) } else { Duration::ZERO };
+        let answer = Answer { key, origin, when: now().saturating_sub(age.as_secs()) };
+        cache.set_answer(&answer_name(self.spec), &answer)?;
+        Ok((cache.path(self.kind, &answer.key), answer))
+    }
 }
 
 /// The key and origin of the entry that is now in the cache.
@@ -154,10 +188,10 @@ fn fetch(root: &Root, wanted: &Wanted, cache: &Cache, job: &Job) -> Result<(Stri
 }
 
 /// Readable, and different for every content: it holds the hashes that apt verified.
-fn key_of(image: &Package, packages: &[Package]) -> String {
+fn key_of(first: &Package, packages: &[Package]) -> String {
     let hashes: Vec<&str> = packages.iter().map(|package| package.sha256.as_str()).collect();
     let hash = blake3::hash(hashes.join("\n").as_bytes()).to_hex();
-    format!("{}_{}", path_safe(&format!("{}_{}", image.name, image.version)), &hash[..12])
+    format!("{}_{}", path_safe(&format!("{}_{}", first.name, first.version)), &hash[..12])
 }
 
 /// The image in an unpacked package: `boot/vmlinuz-RELEASE`, or since 7.x `lib/modules/RELEASE/vmlinuz`.

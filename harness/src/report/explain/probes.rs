@@ -7,12 +7,13 @@ use crate::event::Rules;
 use crate::scenario::ProbeKind;
 use oomph_wire::words::source;
 
-entries! { ProbeKind, 5:
+entries! { ProbeKind, 6:
     Beat => beat(),
     Counters => counters(),
     Fault => fault(),
     Spawn => spawn(),
     File => file(),
+    Login => login(),
 }
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -22,6 +23,7 @@ pub(super) fn entries() -> Vec<Entry> {
         ProbeKind::Fault => source::FAULT,
         ProbeKind::Spawn => source::SPAWN,
         ProbeKind::File => source::FILE,
+        ProbeKind::Login => source::LOGIN,
     };
     ALL.into_iter().map(|probe| entry(name(probe), "probe", text(probe))).collect()
 }
@@ -44,6 +46,26 @@ fn beat() -> Text {
         decided: silence("Always required. Movement of memory and of the workload is read from it."),
         kernels: String::new(),
         next: vec![next("oomph results show RESULT", "a hang with a silent heartbeat is `unknown`: look at its registers and at the kernel's own detectors")],
+    }
+}
+
+fn login() -> Text {
+    Text {
+        meaning: "The host logs in to the guest over ssh, as an operator would, and runs `true`; over and over, each time anew. The stages tell how far a login gets: tcp \
+                  (QEMU took the connection; it does so whatever the guest's kernel does), banner (the server made a process for it), key-exchange (that process \
+                  computes and has memory), auth (files were read), exec (a shell ran)."
+            .into(),
+        decided: format!(
+            "Never required: what a login needs of the host and of the guest's network says nothing of memory, so no outcome rests on it. An expectation can bound it \
+             (`login: {{max: 5s}}`): from the start of pressure on, none may fail or take longer. One that has not come through after {} of wall time is given up, and the next \
+             is tried.",
+            time(u64::try_from(crate::vm::login::DEADLINE.as_millis()).unwrap_or(u64::MAX))
+        ),
+        kernels: "Those with a network: of our own builds those with the fragment `distribution`.".into(),
+        next: vec![
+            next("oomph run scenarios/xfs-inode-mutex-login.yaml", "a scenario that has it"),
+            next("oomph results show RESULT", "each login that was tried, how far it came and how long it took"),
+        ],
     }
 }
 

@@ -7,6 +7,7 @@ use super::inert::cut;
 use super::stacks::stacks;
 use super::words::{count, end};
 use crate::report::inert::quoted;
+use crate::report::logins;
 use crate::report::text::{because, escape_line, kills_line, stored_line};
 use crate::results::{ExcerptLine, KillJson, RunJson, StallJson};
 use crate::scenario::Mechanism;
@@ -18,6 +19,7 @@ const TEXT: usize = 600;
 const NAME: usize = 80;
 /// Stalls that are shown.
 const STALLS: usize = 6;
+const LOGINS: usize = 10;
 
 /// A run with what lies beside its record, as it is to be shown.
 #[derive(Debug)]
@@ -197,6 +199,13 @@ fn facts(run: &RunJson) -> Markup {
                     @if number > 0 { " · " } (phase.phase.name()) " " (format!("{:.1}", phase.fair_s))
                 }
                 " " span.note { "seconds of fair time; " (format!("{:.1} of {:.1}", run.fair_s, run.duration_s)) " s of wall time" }
+            }
+            @if let Some(logins) = logins::sentence(run) {
+                dt { "Logins" }
+                dd {
+                    (logins) "."
+                    ul { @for login in logins::worth_a_line(&run.logins, LOGINS) { li { (cut(&logins::line(login), TEXT)) } } }
+                }
             }
             @for stored in run.stored.iter().take(4) { dt { "Saved" } dd { (stored_line(stored)) } }
             dt { "Kernel" }

@@ -3,7 +3,7 @@
 //! May not live here: comparing one with a run (`expect`).
 
 use super::{Checker, MAX_ITEMS};
-use crate::scenario::model::{Expectation, Outcome};
+use crate::scenario::model::{Expectation, Outcome, ProbeKind};
 use crate::scenario::problem::Problem;
 use crate::scenario::raw::RawExpectation;
 use crate::scenario::value::{At, Val};
@@ -31,6 +31,17 @@ impl Checker<'_> {
         read.into_iter().collect()
     }
 
+    /// What is expected of logins needs logins.
+    pub(super) fn logins_are_tried(&mut self, raw: &[At<RawExpectation>], probes: &[ProbeKind]) {
+        if probes.contains(&ProbeKind::Login) {
+            return;
+        }
+        for login in raw.iter().filter_map(|one| one.value.login.as_ref()) {
+            let problem = Problem::new(&login.at, "nobody logs in", "needs the probe `login` in `probes`");
+            self.report(problem.help("for example `probes: [beat, counters, fault, spawn, file, login]`"));
+        }
+    }
+
     pub(super) fn expectation(&mut self, raw: &RawExpectation) -> Option<Expectation> {
         let kernel = self.read_optional(raw.kernel.as_ref());
         let tag = self.read_optional(raw.tag.as_ref());
@@ -49,6 +60,10 @@ impl Checker<'_> {
                 self.all(&list.value).map(Some)
             }
         };
+        let login = match &raw.login {
+            None => Some(None),
+            Some(login) => self.read(&login.value.max).map(Some),
+        };
         if let Some(outcome) = outcome {
             self.leaves_room(raw, outcome, max_kills.flatten().map(|kills| kills.0));
         }
@@ -61,6 +76,7 @@ impl Checker<'_> {
             max_stall_ms: max_stall?.map(|stall| stall.0),
             max_kills: max_kills?.map(|kills| kills.0),
             victims: victims?.map(|names| names.into_iter().map(|name| name.0).collect()),
+            login_max_ms: login?.map(|max| max.0),
         })
     }
 

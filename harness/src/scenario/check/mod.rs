@@ -73,6 +73,9 @@ impl Checker<'_> {
         let faults = self.faults(&raw.faults, &raw.guest, guest.as_ref(), rules.as_ref());
         let evidence = self.evidence(raw.evidence.as_ref());
         let expect = self.expectations(&raw.expect);
+        if let Some(probes) = &probes {
+            self.logins_are_tried(&raw.expect, probes);
+        }
         Some(Scenario {
             name: name?.0,
             summary: summary?.0,

@@ -73,6 +73,9 @@ pub struct Kept {
     /// Whether it has a balloon.
     #[serde(default)]
     pub balloon: bool,
+    /// Whether it has a network.
+    #[serde(default)]
+    pub network: bool,
 }
 
 /// The name of a disk's image.
@@ -98,6 +101,7 @@ impl Kept {
             cmdline: self.cmdline.clone(),
             disks: self.disks.iter().map(disk).collect(),
             balloon: self.balloon,
+            network: self.network,
         }
     }
 
@@ -159,6 +163,7 @@ pub(super) async fn write(qmp: &Qmp, keep: &Keep, memory: u64) -> Result<Stored,
         cmdline: spec.cmdline.clone(),
         disks: spec.disks.iter().map(|disk| disk.name.clone()).collect(),
         balloon: spec.balloon,
+        network: spec.network,
     };
     let (bytes, _) = state(qmp, &folder.join(STATE)).await?;
     let (of, to, text) = (spec.clone(), folder.clone(), resume_text(&kept, folder, qemu));
@@ -237,6 +242,7 @@ mod tests {
             cmdline: "console=ttyS0".into(),
             disks: vec!["data".into()],
             balloon: false,
+            network: false,
         }
     }
 

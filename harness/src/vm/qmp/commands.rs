@@ -8,7 +8,7 @@ use qapi::Enum;
 use qapi::qmp::{
     BlkdebugEvent, BlkdebugIOType, BlkdebugInjectErrorOptions, BlockIOThrottle, BlockdevOptions, BlockdevOptionsBase,
     BlockdevOptionsBlkdebug, BlockdevRef, balloon, block_set_io_throttle, blockdev_add, blockdev_del,
-    chardev_send_break, cont, qom_set, query_status, query_version, quit, stop,
+    chardev_send_break, cont, human_monitor_command, qom_set, query_status, query_version, quit, stop,
 };
 
 impl Qmp {
@@ -55,6 +55,15 @@ impl Qmp {
             Ok(_) | Err(QmpError::Closed { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The port of this machine's loopback that leads to a port of the guest; `None` where none does.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`].
+    pub async fn forwarded(&self, port: u16) -> Result<Option<u16>, QmpError> {
+        let ask = human_monitor_command { command_line: "info usernet".into(), cpu_index: None };
+        Ok(forwarded(&self.execute(ask, DEADLINE).await?, port))
     }
 
     /// Sends a serial break through a character device.
@@ -171,5 +180,29 @@ impl Qmp {
             device: None,
         };
         self.execute(block_set_io_throttle(limits), DEADLINE).await.map(drop)
+    }
+}
+
+/// The local port of a forwarded connection to `port`, in the answer to `info usernet` (libslirp, src/misc.c): lines of protocol and state,
+/// descriptor, source address and port, destination address and port, and queues.
+fn forwarded(answer: &str, port: u16) -> Option<u16> {
+    answer.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [state, _, _, from, _, to, ..] = words[..] else { return None };
+        (state == "TCP[HOST_FORWARD]" && to.parse() == Ok(port)).then(|| from.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forwarded_port_is_found() {
+        let answer = "Hub -1 (net):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
+            TCP[HOST_FORWARD]  13       127.0.0.1 40123       10.0.2.15    22     0     0\r\n";
+        assert_eq!(forwarded(answer, 22), Some(40_123));
+        assert_eq!(forwarded(answer, 23), None);
+        assert_eq!(forwarded("TCP[ESTABLISHED] 14 127.0.0.1 5000 10.0.2.15 22 0 0\n", 22), None);
     }
 }

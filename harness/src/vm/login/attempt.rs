@@ -1,0 +1,258 @@
+//! One login: from connection to exit status, within one deadline.
+//! Lives here: the stages in their order, each wait, and what failed where.
+//! May not live here: trying again, or threads.
+
+use super::Key;
+use crate::event::{Answer, LoginStage};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use ssh2::{BlockDirections, Channel, ErrorCode, ExtendedData, MethodType, Session};
+use std::io::{self, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// LIBSSH2_ERROR_EAGAIN (libssh2.h): it would wait.
+const WOULD_WAIT: ErrorCode = ErrorCode::Session(-37);
+/// LIBSSH2_ERROR_SOCKET_NONE, _BANNER_RECV, _BANNER_SEND, _SOCKET_SEND, _SOCKET_DISCONNECT, _SOCKET_RECV: the connection is gone.
+const GONE: [i32; 6] = [-1, -2, -3, -7, -13, -43];
+/// LIBSSH2_ERROR_AUTHENTICATION_FAILED, _PUBLICKEY_UNVERIFIED, _METHOD_NOT_SUPPORTED: the server does not take the key.
+const REFUSED: [i32; 3] = [-18, -19, -33];
+/// How soon a login that is called off notices.
+const SLICE: Duration = Duration::from_millis(250);
+/// Most bytes of output that are kept.
+const OUTPUT: usize = 64 << 10;
+/// The server's host key, which it makes itself when it is first asked for one: the only kind that is quick to make.
+const HOST_KEY: &str = "ssh-ed25519";
+
+/// Who logs in where, and for what.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The server.
+    pub address: SocketAddr,
+    /// The user.
+    pub user: String,
+    /// The key.
+    pub key: Key,
+    /// What is run there.
+    pub command: String,
+}
+
+/// Why a login did not come through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// The stage that failed.
+    pub stage: LoginStage,
+    /// In words.
+    pub why: String,
+    /// The same as a probe's answer.
+    pub answer: Answer,
+}
+
+/// Logs in and runs the command; gives what it wrote, at most 64 KiB. `passed` is told of each stage that is
+/// passed, when it is. Takes `within`, at most, and ends within a quarter of a second once `called_off` is set.
+///
+/// # Errors
+/// The stage that failed, and why.
+pub fn attempt(
+    login: &Login,
+    within: Duration,
+    called_off: &AtomicBool,
+    passed: &mut dyn FnMut(LoginStage),
+) -> Result<Vec<u8>, Failed> {
+    let until = Instant::now() + within;
+    let mut at = Stages { reached: LoginStage::Tcp, passed };
+    let socket = TcpStream::connect_timeout(&login.address, within).map_err(|error| at.failed(error.into()))?;
+    let mut wire = Wire::new(socket, within, until, called_off).map_err(|error| at.failed(error.into()))?;
+    at.passed(LoginStage::Banner);
+    let done = wire.log_in(login, &mut at);
+    wire.close();
+    done.map_err(|why| at.failed(why))
+}
+
+/// Where a login stands.
+struct Stages<'a> {
+    /// The stage that it is at.
+    reached: LoginStage,
+    passed: &'a mut dyn FnMut(LoginStage),
+}
+
+impl Stages<'_> {
+    /// The stage is passed, and this is the next.
+    fn passed(&mut self, next: LoginStage) {
+        (self.passed)(self.reached);
+        self.reached = next;
+    }
+
+    fn failed(&self, why: Why) -> Failed {
+        let (why, answer) = match why {
+            Why::CalledOff => ("it was called off".to_owned(), Answer::Errno(errno(Errno::CANCELED))),
+            Why::Late(within) => {
+                (format!("nothing within {} s", within.as_secs()), Answer::Errno(errno(Errno::TIMEDOUT)))
+            }
+            Why::Io(error) => {
+                let number = error.raw_os_error().map_or_else(|| errno(of_kind(error.kind())), i64::from);
+                (error.to_string(), Answer::Errno(number))
+            }
+            Why::Ssh(error) => (error.message().to_owned(), Answer::Errno(errno(of_ssh(&error)))),
+            Why::Exit(code, output) => {
+                let said = String::from_utf8_lossy(&output).lines().next().map(|line| format!(": {line}"));
+                let said = said.unwrap_or_default();
+                (format!("the command ended with exit status {code}{said}"), Answer::Code(code.into()))
+            }
+            Why::Signal(name) => (format!("the command was ended by SIG{name}"), Answer::Code(-1)),
+        };
+        Failed { stage: self.reached, why, answer }
+    }
+}
+
+enum Why {
+    CalledOff,
+    Late(Duration),
+    Io(io::Error),
+    Ssh(ssh2::Error),
+    Exit(i32, Vec<u8>),
+    Signal(String),
+}
+
+impl From<io::Error> for Why {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn errno(errno: Errno) -> i64 {
+    errno.raw_os_error().into()
+}
+
+fn of_kind(kind: io::ErrorKind) -> Errno {
+    match kind {
+        io::ErrorKind::TimedOut => Errno::TIMEDOUT,
+        io::ErrorKind::UnexpectedEof => Errno::CONNRESET,
+        _ => Errno::IO,
+    }
+}
+
+fn of_ssh(error: &ssh2::Error) -> Errno {
+    match error.code() {
+        ErrorCode::Session(code) if GONE.contains(&code) => Errno::CONNRESET,
+        ErrorCode::Session(code) if REFUSED.contains(&code) => Errno::ACCESS,
+        _ => Errno::PROTO,
+    }
+}
+
+/// A session that never waits by itself.
+struct Wire<'a> {
+    session: Session,
+    /// The same socket as the session's.
+    socket: TcpStream,
+    within: Duration,
+    until: Instant,
+    called_off: &'a AtomicBool,
+}
+
+impl<'a> Wire<'a> {
+    fn new(socket: TcpStream, within: Duration, until: Instant, called_off: &'a AtomicBool) -> io::Result<Self> {
+        // Both ends of it are this machine's; a stage's time shall be the guest's, not that of waiting for more to send.
+        socket.set_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        let mut session = Session::new()?;
+        session.set_tcp_stream(socket.try_clone()?);
+        session.set_blocking(false);
+        Ok(Self { session, socket, within, until, called_off })
+    }
+
+    fn log_in(&mut self, login: &Login, at: &mut Stages<'_>) -> Result<Vec<u8>, Why> {
+        self.session.method_pref(MethodType::HostKey, HOST_KEY).map_err(Why::Ssh)?;
+        loop {
+            let done = self.session.handshake();
+            // libssh2 goes through both stages in one call. It takes any line for a banner at first.
+            let greeted = self.session.banner_bytes().is_some_and(|banner| banner.starts_with(b"SSH-"));
+            if at.reached == LoginStage::Banner && greeted {
+                at.passed(LoginStage::KeyExchange);
+            }
+            match done {
+                Ok(()) => break,
+                Err(error) => self.again(error)?,
+            }
+        }
+        at.passed(LoginStage::Auth);
+        let session = self.session.clone();
+        let key = login.key.private();
+        self.until(|| session.userauth_pubkey_memory(&login.user, None, key, None))?;
+        at.passed(LoginStage::Exec);
+        let mut channel = self.until(|| session.channel_session())?;
+        // What is not read keeps the channel's end from being seen.
+        self.until(|| channel.handle_extended_data(ExtendedData::Merge))?;
+        self.until(|| channel.exec(&login.command))?;
+        let output = self.output(&mut channel)?;
+        self.until(|| channel.close())?;
+        self.until(|| channel.wait_close())?;
+        // Nobody tells of the last stage but the end itself.
+        match (channel.exit_signal().map_err(Why::Ssh)?.exit_signal, channel.exit_status().map_err(Why::Ssh)?) {
+            (Some(signal), _) => Err(Why::Signal(signal)),
+            (None, 0) => Ok(output),
+            (None, code) => Err(Why::Exit(code, output)),
+        }
+    }
+
+    fn output(&self, channel: &mut Channel) -> Result<Vec<u8>, Why> {
+        let mut output = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            match channel.read(&mut buffer) {
+                Ok(0) if channel.eof() => return Ok(output),
+                Ok(0) => self.wait()?,
+                Ok(read) => {
+                    let room = OUTPUT.saturating_sub(output.len()).min(read);
+                    output.extend_from_slice(&buffer[..room]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Asks again and again, until there is an answer or it is too late.
+    fn until<T>(&self, mut ask: impl FnMut() -> Result<T, ssh2::Error>) -> Result<T, Why> {
+        loop {
+            match ask() {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.again(error)?,
+            }
+        }
+    }
+
+    fn again(&self, error: ssh2::Error) -> Result<(), Why> {
+        if error.code() == WOULD_WAIT { self.wait() } else { Err(Why::Ssh(error)) }
+    }
+
+    /// Waits until the socket can be used as libssh2 wants it, at most for a slice.
+    fn wait(&self) -> Result<(), Why> {
+        if self.called_off.load(Ordering::Relaxed) {
+            return Err(Why::CalledOff);
+        }
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Why::Late(self.within));
+        }
+        let flags = match self.session.block_directions() {
+            BlockDirections::Outbound => PollFlags::OUT,
+            BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
+            BlockDirections::Inbound | BlockDirections::None => PollFlags::IN,
+        };
+        let time = Timespec::try_from(left.min(SLICE)).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        match poll(&mut [PollFd::new(&self.socket, flags)], Some(&time)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(Why::Io(errno.into())),
+        }
+    }
+
+    /// Takes the connection away first, so that nothing is left that libssh2 could wait for when it frees its parts: it
+    /// frees none of those that it could not end.
+    fn close(self) {
+        // It fails only where the other side has closed it already.
+        self.socket.shutdown(Shutdown::Both).ok();
+        self.session.set_blocking(true);
+    }
+}

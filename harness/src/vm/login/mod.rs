@@ -1,0 +1,24 @@
+//! Logging in to the guest, as an operator would who wants to know what is wrong.
+//! Lives here: keys, one login from connection to exit status, and the thread that tries over and over.
+//! May not live here: what a login that does not come through means (`verdict`), or what serves it (`image`).
+//!
+//! libssh2 is used without blocking, and each wait is a poll(2) with the login's own deadline: no call of it can hold a thread,
+//! so nothing has to shut a socket under it, and no thread or socket is left behind.
+
+mod attempt;
+mod key;
+mod prober;
+#[cfg(test)]
+mod tests;
+
+pub use attempt::{Failed, Login, attempt};
+pub use key::Key;
+pub(super) use prober::Prober;
+
+use std::time::Duration;
+
+/// A login that has not come through after so long is given up. Far more than one needs on a busy host under emulation (some
+/// 2 s when idle), and less than `frozen_for`, so that a guest that hangs is tried more than once.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+/// Pause between two logins.
+pub const INTERVAL: Duration = Duration::from_secs(1);
