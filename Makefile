@@ -37,7 +37,7 @@ build: setup
 # One test more than there are processors: a guest that hangs, or stands still, mostly waits.
 test: export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
 test: setup
-	@scripts/host-packages.sh chromium:chromium ssh:openssh-client
+	@scripts/host-packages.sh chromium:chromium
 	$(CARGO) test --workspace --locked
 
 check-reports: build

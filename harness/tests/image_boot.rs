@@ -7,13 +7,16 @@ use oomph::image::{ROOT_DISK, authorized_key, programs, stage, system};
 use oomph::kernel::{self, Cache, Names, bootable};
 use oomph::scenario::{DebianImage, Filesystem, KernelSpec, RootPlace};
 use oomph::vm::kernel_command_line;
-use std::net::TcpListener;
-use std::path::Path;
+use oomph::vm::login::{Key, Login, attempt};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// A boot with everything takes some 20 s here under TCG on an idle machine, and several times that on a busy one.
 const BOOT: Duration = Duration::from_secs(300);
+/// For one login and what it asks.
+const LOGIN: Duration = Duration::from_secs(60);
 
 /// QEMU, ended with the test.
 struct Guest(Child);
@@ -25,22 +28,18 @@ impl Drop for Guest {
     }
 }
 
-fn run(command: &mut Command) -> String {
+fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{command:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
 }
 
-/// One command in the guest; `None` while nobody can log in.
-fn login(key: &Path, port: u16, command: &str) -> Option<String> {
-    let options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=10", "BatchMode=yes"];
-    let mut ssh = Command::new("timeout");
-    ssh.args(["-k", "5", "60", "ssh", "-q", "-i"]).arg(key).args(["-p", &port.to_string()]);
-    ssh.args(options.iter().flat_map(|option| ["-o", option])).args(["root@127.0.0.1", command]);
-    let output = ssh.stdin(Stdio::null()).output().unwrap();
+/// What one command in the guest wrote; `None` while nobody can log in.
+fn login(key: &Key, port: u16, command: &str) -> Option<String> {
+    let (address, user, key) = ((Ipv4Addr::LOCALHOST, port).into(), "root".to_owned(), key.clone());
     // What the command says counts, not how it ends: `systemctl is-system-running` of a system that starts ends with 1.
-    (output.status.code() != Some(255) && !output.stdout.is_empty())
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let login = Login { address, user, key, command: format!("{command}; true") };
+    let output = attempt(&login, LOGIN, &AtomicBool::new(false), &mut |_| ()).ok()?;
+    Some(String::from_utf8_lossy(&output).trim().to_owned())
 }
 
 async fn boots(image: DebianImage, kernel: &str) {
@@ -53,10 +52,7 @@ async fn boots(image: DebianImage, kernel: &str) {
     let boot = bootable(&kernel, &cache, &say).await.unwrap();
 
     let place = tempfile::tempdir().unwrap();
-    let (key, overlay, console) =
-        (place.path().join("key"), place.path().join("root.qcow2"), place.path().join("console"));
-    run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key));
-    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    let (key, overlay, console) = (Key::new().unwrap(), place.path().join("root.qcow2"), place.path().join("console"));
     run(Command::new("qemu-img")
         .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
         .arg(&system.disk)
@@ -67,7 +63,7 @@ async fn boots(image: DebianImage, kernel: &str) {
     qemu.args(["--pdeathsig", "SIGKILL", "--", "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot"]);
     qemu.args(["-M", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "256M", "-kernel"]);
     qemu.arg(&boot.image).arg("-initrd").arg(&stage.initramfs);
-    qemu.args(["-append", &kernel_command_line(&[authorized_key(&public)])]);
+    qemu.args(["-append", &kernel_command_line(&[authorized_key(&key.word())])]);
     qemu.arg("-serial").arg(format!("file:{}", console.display()));
     qemu.args(["-serial", "null", "-serial", "null", "-blockdev"]);
     qemu.arg(format!("driver=qcow2,node-name=root,file.driver=file,file.filename={}", overlay.display()));

@@ -89,9 +89,9 @@ fn config(modules: &[String], optional: &[bool], root: RootPlace) -> String {
 }
 
 /// The word of the kernel's command line that lets the owner of a key log in as root; `key` is `TYPE BASE64`, as in an
-/// authorized_keys file. Kernel and systemd both take quotes; escapes are undone by newer systemds than bookworm's 252.
+/// authorized_keys file, or with `,` in place of the space. Kernel and systemd both take quotes; escapes are undone by newer systemds than bookworm's 252.
 pub fn authorized_key(key: &str) -> String {
-    let key: Vec<&str> = key.split_whitespace().take(2).collect();
+    let key: Vec<&str> = key.split([' ', ',']).map(str::trim).take(2).collect();
     format!("\"systemd.set_credential=ssh.authorized_keys.root:{}\"", key.join(" "))
 }
 
@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn a_key_is_one_word() {
-        let word = authorized_key("ssh-ed25519 AAAA me@here\n");
-        assert_eq!(word, "\"systemd.set_credential=ssh.authorized_keys.root:ssh-ed25519 AAAA\"");
+        for key in ["ssh-ed25519 AAAA me@here\n", "ssh-ed25519,AAAA", "ssh-ed25519 AAAA\n"] {
+            assert_eq!(authorized_key(key), "\"systemd.set_credential=ssh.authorized_keys.root:ssh-ed25519 AAAA\"");
+        }
     }
 }
