@@ -37,7 +37,7 @@ fn run(command: &mut Command) {
 fn login(key: &Key, port: u16, command: &str) -> Option<String> {
     let (address, user, key) = ((Ipv4Addr::LOCALHOST, port).into(), "root".to_owned(), key.clone());
     // What the command says counts, not how it ends: `systemctl is-system-running` of a system that starts ends with 1.
-    let login = Login { address, user, key, command: format!("{command}; true") };
+    let login = Login { address, user, key, command: format!("{command}; true"), input: Vec::new() };
     let output = attempt(&login, LOGIN, &AtomicBool::new(false), &mut |_| ()).ok()?;
     Some(String::from_utf8_lossy(&output).trim().to_owned())
 }

@@ -59,6 +59,13 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
     text
 }
 
+/// The same for the agent in a system on a disk: its modules are loaded before, and network and server are its own.
+pub(super) fn config_in_system(scenario: &Scenario, program: &Packed) -> String {
+    let mut scenario = scenario.clone();
+    scenario.probes.retain(|probe| *probe != ProbeKind::Login);
+    config(&scenario, &[], program)
+}
+
 /// A module's place in the initramfs.
 pub(super) fn module_path(name: &str) -> String {
     format!("{MODULES}/{name}.ko")
@@ -118,6 +125,15 @@ pub(super) mod tests {
             evidence: Evidence::default(),
             expect: vec![],
         }
+    }
+
+    #[test]
+    fn a_system_has_its_own_network_and_server() {
+        let mut scenario = scenario(&[("data", Filesystem::Xfs)]);
+        scenario.probes.push(ProbeKind::Login);
+        let text = config_in_system(&scenario, &Packed::embedded("r", b""));
+        assert!(!text.contains("network ") && !text.contains("login"), "{text}");
+        assert!(text.contains("disk name=data fs=xfs mount=/data\n") && text.contains("probe name=file:data\n"));
     }
 
     #[test]

@@ -6,16 +6,20 @@
 //! and their own tmpfiles.d/provision.conf writes it to root's authorized_keys. It needs no device, no module and no tool in the guest;
 //! by SMBIOS or fw_cfg systemd would want modules of the running kernel, which a system that boots with a kernel of ours has not.
 
-use super::config::module_path;
+use super::config::{config_in_system, module_path};
+use super::debian::System;
 use super::error::Error;
 use super::initramfs::{self, Entry};
-use super::modules;
-use crate::kernel::job::{Progress, blocking};
+use super::modules::{self, wanted_modules};
+use super::prepare::{Executable, Image};
+use super::program::Packed;
+use super::{disks, freight};
+use crate::kernel::job::{Job, Progress, blocking};
 use crate::kernel::{At, Cache, Kernel};
-use crate::scenario::{Filesystem, RootPlace};
+use crate::scenario::{Filesystem, RootPlace, Scenario};
 use oomph_wire::config::Escaped;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The serial number of the disk with the root.
 pub const ROOT_DISK: &str = "oomph-root";
@@ -48,18 +52,80 @@ pub async fn stage(
     let wanted: Vec<String> = modules_for(root.filesystem, wanted);
     blocking(progress, move |job| {
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        let modules = modules::prepare(&kernel, &wanted, &[], &cache, job)?;
-        let names: Vec<String> = modules.iter().map(|module| module.name.clone()).collect();
-        let optional: Vec<bool> = modules.iter().map(|module| module.optional).collect();
-        let mut entries = initramfs::skeleton();
-        entries.push(Entry::executable("/init", init));
-        entries.push(Entry::file(oomph_wire::config::PATH, config(&names, &optional, root).into_bytes()));
-        for module in &modules {
-            let bytes = fs::read(&module.path).at("read", &module.path)?;
-            entries.push(Entry::file(module_path(&module.name), bytes));
-        }
-        let (initramfs, hash) = initramfs::store(&initramfs::build(&entries)?, &cache, job)?;
-        Ok(Stage { initramfs, hash, modules: names })
+        make(&kernel, root, &wanted, init, &cache, job)
+    })
+    .await
+}
+
+fn make(
+    kernel: &Kernel,
+    root: RootPlace,
+    wanted: &[&str],
+    init: Vec<u8>,
+    cache: &Cache,
+    job: &Job,
+) -> Result<Stage, Error> {
+    let modules = modules::prepare(kernel, wanted, &[], cache, job)?;
+    let names: Vec<String> = modules.iter().map(|module| module.name.clone()).collect();
+    let optional: Vec<bool> = modules.iter().map(|module| module.optional).collect();
+    let mut entries = initramfs::skeleton();
+    entries.push(Entry::executable("/init", init));
+    entries.push(Entry::file(oomph_wire::config::PATH, config(&names, &optional, root).into_bytes()));
+    for module in &modules {
+        let bytes = fs::read(&module.path).at("read", &module.path)?;
+        entries.push(Entry::file(module_path(&module.name), bytes));
+    }
+    let (initramfs, hash) = initramfs::store(&initramfs::build(&entries)?, cache, job)?;
+    Ok(Stage { initramfs, hash, modules: names })
+}
+
+/// A scenario's guest with a system on a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemImage {
+    /// What it boots into; its disks begin with the root's.
+    pub image: Image,
+    /// What is to be brought into the system: the standard input of `command`.
+    pub input: Vec<u8>,
+    /// What puts it in place and starts the agent.
+    pub command: String,
+}
+
+/// As [`super::prepare`], for a scenario whose guest is a system on a disk: overlays for its root and for each disk, and the
+/// agent and the workload to be brought into it. `user` is who logs in.
+///
+/// # Errors
+/// As [`super::prepare`].
+pub async fn prepare_system(
+    (scenario, kernel): (&Scenario, &Kernel),
+    (system, user): (&System, &str),
+    init: &[u8],
+    program: Executable<'_>,
+    directory: &Path,
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<SystemImage, Error> {
+    let program = match program {
+        Executable::Embedded(name, bytes) => Ok(Packed::embedded(name, bytes)),
+        Executable::Host(path) => Err(path.to_owned()),
+    };
+    let (scenario, kernel, cache) = (scenario.clone(), kernel.clone(), cache.clone());
+    let (system, user, init, directory) = (system.clone(), user.to_owned(), init.to_vec(), directory.to_owned());
+    blocking(progress, move |job| {
+        let program = program.or_else(|path| Packed::from_host(&path))?.alone();
+        let filesystem = if system.filesystem == Filesystem::Xfs.name() { Filesystem::Xfs } else { Filesystem::Ext4 };
+        let wanted = [vec!["virtio_net"], wanted_modules(&scenario)].concat();
+        let wanted = modules_for(filesystem, &wanted);
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let stage = make(&kernel, RootPlace { partition: None, filesystem }, &wanted, init.clone(), &cache, job)?;
+        let config = config_in_system(&scenario, &program);
+        let (input, command) = freight::pack(&init, &config, &program, &user)?;
+        let all: u64 = scenario.guest.disks.values().map(|disk| disk.size).sum();
+        disks::check_room(&directory, all.saturating_add(system.size))?;
+        let mut disks = vec![disks::overlay(ROOT_DISK, system.disk.clone(), &directory, job)?];
+        disks.extend(disks::prepare(&scenario.guest.disks, kernel.version, &directory, &cache, job)?);
+        let Stage { initramfs, hash, modules } = stage;
+        let image = Image { initramfs, hash, config, modules, disks, notes: program.notes };
+        Ok(SystemImage { image, input, command })
     })
     .await
 }

@@ -5,6 +5,7 @@
 //! | called as | is |
 //! |---|---|
 //! | PID 1 | sets the guest up, then obeys the host ([`boot`], [`agent`]) |
+//! | `agent` | the agent alone, in a system that has a PID 1 of its own |
 //! | `probe NAME [MOUNT]` | one probe ([`probes`]) |
 //! | `serve ROOT PROGRAM [ARGUMENT…]` | keeps the server for logins ([`login`]) |
 //! | `launch` | waits for the word to become the workload ([`workload`]) |
@@ -51,11 +52,14 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["true"] => ExitCode::SUCCESS,
         ["launch"] => workload::launch(),
+        ["agent"] => boot::run_in_system(),
         ["probe", name] => probes::run(name, None),
         ["serve", root, program, ..] => login::keep(root, program, args.get(3..).unwrap_or_default()),
         ["probe", name, mount] => probes::run(name, Some(mount)),
         _ => {
-            eprintln!("oomph-init: unknown role {args:?}; the roles are: true, launch, serve, probe NAME [MOUNT]");
+            eprintln!(
+                "oomph-init: unknown role {args:?}; the roles are: true, launch, agent, serve, probe NAME [MOUNT]"
+            );
             ExitCode::from(2)
         }
     }
