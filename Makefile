@@ -80,8 +80,10 @@ install: $(OOMPH)
 	$(OOMPH) completions bash > $(BASH)/oomph
 	$(OOMPH) completions zsh > $(ZSH)/_oomph
 	$(OOMPH) completions fish > $(FISH)/oomph.fish
-	rm -rf $(DATA)/scenarios $(DATA)/kernel-configs
+	rm -rf $(DATA)/scenarios $(DATA)/kernel-configs $(DATA)/images
 	cp -R scenarios kernel-configs $(DATA)
+	install -d $(DATA)/images
+	install -m 644 images/*.yaml $(DATA)/images
 	rm -rf $(DATA)/scenarios/tests
 
 uninstall:

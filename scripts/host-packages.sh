@@ -6,6 +6,8 @@ set -eu
 
 # tool:package
 needed="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkfs.btrfs:btrfs-progs"
+# For images: a Debian system from packages.
+needed="$needed mmdebstrap:mmdebstrap debugfs:e2fsprogs"
 # For kernels from source: our own fragments ask for an LZ4 image; objtool needs a header of libelf.
 needed="$needed make:make gcc:gcc ld:binutils flex:flex bison:bison bc:bc perl:perl lz4:lz4 git:git patch:patch curl:curl"
 needed="$needed $*"

@@ -217,7 +217,7 @@ fn sandbox() -> tempfile::TempDir {
     ["results", "results/soak", "results-1", "parts/results-0"].into_iter().for_each(copy);
     // Only so much that a command of README finds `results/soak`; results hold results.
     fs::rename(folder.path().join("results/soak"), folder.path().join("soak")).unwrap();
-    for name in ["scenarios", "kernel-configs"] {
+    for name in ["scenarios", "kernel-configs", "images"] {
         std::os::unix::fs::symlink(root().join(name), folder.path().join(name)).unwrap();
     }
     folder

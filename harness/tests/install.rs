@@ -41,6 +41,7 @@ fn what_is_installed_works_and_goes_again() {
         ("fish/vendor_completions.d/oomph.fish", "complete -c oomph"),
         ("oomph/scenarios/xfs-inode-mutex.yaml", "name: xfs-inode-mutex"),
         ("oomph/scenarios/matrix/smoke.yaml", "scenarios:"),
+        ("oomph/images/debian.yaml", "debian: bookworm"),
         ("oomph/kernel-configs/patches/6.1/no-oom-reaper.patch", "+++"),
     ] {
         let text = fs::read_to_string(share.join(file)).unwrap_or_default().replace('\\', "");

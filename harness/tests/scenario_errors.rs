@@ -107,6 +107,35 @@ golden! { values:
     unknown_reproducer: changed("xfs-inode-mutex", "xfs-inode-mutx");
 }
 
+/// The error of the sound scenario with an image.
+fn image(image: &str) -> String {
+    changed("  cpus: 2\n", &format!("  cpus: 2\n  image: {image}\n"))
+}
+
+// What the guest boots into.
+golden! { images:
+    image_with_a_bad_name: image("../x");
+    image_number: image("5");
+    image_of_nothing: image("{filesystem: xfs}");
+    image_of_two_kinds: image("{debian: bookworm, disk: Cargo.toml}");
+    image_unknown_key: image("{debian: bookworm, package: [vim]}");
+    image_other_initramfs: image("{initramfs: maximal}");
+    image_key_of_another_kind: image("{debian: bookworm, ssh: {user: root, password: x}}");
+    image_note: image("{debian: bookworm, note: mine}");
+    image_release_in_capitals: image("{debian: Bookworm}");
+    image_root_on_btrfs: image("{debian: bookworm, filesystem: btrfs}");
+    image_package_in_capitals: image("{debian: bookworm, packages: [Vim]}");
+    image_too_small: image("{debian: bookworm, size: 512 MiB}");
+    image_unknown_kernel: image("{debian: bookworm, kernel: mine}");
+    disk_without_ssh: image("{disk: Cargo.toml}");
+    disk_that_is_not_there: image("{disk: /no/gone.qcow2, ssh: {user: root, key: /no/gone}}");
+    disk_without_key: image("{disk: Cargo.toml, ssh: {user: root}}");
+    disk_with_key_and_password: image("{disk: Cargo.toml, ssh: {user: root, key: Cargo.toml, password: x}}");
+    disk_with_a_kernel_of_ours_and_no_root: image("{disk: Cargo.toml, ssh: {user: root, password: x}, kernel: ours}");
+    disk_with_its_own_kernel_and_a_root: image("{disk: Cargo.toml, ssh: {user: root, password: x}, root: {filesystem: ext4}}");
+    disk_with_swap_as_root: image("{disk: Cargo.toml, ssh: {user: root, password: x}, kernel: ours, root: {partition: 0, filesystem: swap}}");
+}
+
 // Values together.
 golden! { rules:
     login_that_nobody_tries: changed("max_stall: 20s", "login: {max: 5s}");

@@ -5,9 +5,10 @@
 
 use oomph::event::Rules;
 use oomph::scenario::{
-    ConfigBase, Disk, DiskError, Evidence, Expectation, FRAGMENTS, Fault, FaultAction, Filesystem, Fragment, Guest,
-    KernelSource, KernelSpec, Mechanism, Operation, Outcome, ProbeKind, Program, REPRODUCERS, Scenario, SourceBuild,
-    SourceTree, VersionBound, VersionOp, Workload, json_schema, parse, to_yaml,
+    ConfigBase, Credential, DebianImage, Disk, DiskError, DiskImage, Evidence, Expectation, FRAGMENTS, Fault,
+    FaultAction, Filesystem, Fragment, Guest, ImageKernel, ImageSource, ImageSpec, KernelSource, KernelSpec, Mechanism,
+    Operation, Outcome, ProbeKind, Program, REPRODUCERS, RootPlace, Scenario, SourceBuild, SourceTree, Ssh,
+    VersionBound, VersionOp, Workload, json_schema, parse, to_yaml,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -81,22 +82,61 @@ fn arg() -> impl Strategy<Value = String> {
     prop_oneof!["[^\\x00]{0,40}", line()]
 }
 
+/// An image of any kind; a file that is there stands for a disk and for a key.
+fn image() -> impl Strategy<Value = ImageSpec> {
+    let file = || Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let kernel = || select(vec![ImageKernel::Ours, ImageKernel::Own]);
+    let packages = prop::collection::btree_set("[a-z0-9][a-z0-9+.-]{1,9}", 0..4);
+    let root = select(vec![Filesystem::Xfs, Filesystem::Ext4]);
+    let debian = ("[a-z][a-z0-9-]{0,9}", root, packages, 1024u64..5000, kernel()).prop_map(
+        |(release, filesystem, packages, mib, kernel)| {
+            let packages = packages.into_iter().collect();
+            ImageSource::Debian(DebianImage { release, filesystem, packages, size: mib << 20, kernel })
+        },
+    );
+    let with = prop_oneof![Just(Credential::Key(file())), line().prop_map(Credential::Password)];
+    let root = (prop::option::of(1u8..=128), select(vec![Filesystem::Xfs, Filesystem::Ext4, Filesystem::Btrfs]))
+        .prop_map(|(partition, filesystem)| RootPlace { partition, filesystem });
+    let disk = ("[a-z_][a-z0-9._-]{0,9}", with, prop::option::of(root)).prop_map(move |(user, with, root)| {
+        let kernel = if root.is_some() { ImageKernel::Ours } else { ImageKernel::Own };
+        ImageSource::Disk(DiskImage { disk: file(), ssh: Ssh { user, with }, root, kernel })
+    });
+    prop_oneof![
+        4 => Just(ImageSpec::default()),
+        1 => "[a-z0-9][a-z0-9._-]{0,9}".prop_map(ImageSpec::Named),
+        1 => Just(ImageSpec::Inline(ImageSource::Minimal)),
+        1 => debian.prop_map(ImageSpec::Inline),
+        1 => disk.prop_map(ImageSpec::Inline),
+    ]
+}
+
 fn guest() -> impl Strategy<Value = Guest> {
     let filesystem = prop::sample::select(vec![Filesystem::Xfs, Filesystem::Ext4, Filesystem::Btrfs, Filesystem::Swap]);
     let disks = prop::collection::btree_map("[a-z][a-z0-9-]{0,19}", (filesystem, 300u64..5000), 0..4);
     let sysctl = prop::collection::btree_map("net\\.[a-z0-9_-]{1,9}(\\.[a-z]{1,5})?", line(), 0..3);
     let cmdline = prop::collection::vec("x[!-~]{0,20}", 0..3);
     let modules = prop::collection::vec("[a-z0-9][a-zA-Z0-9_-]{0,9}", 0..3);
-    let rest = (modules, cmdline);
-    (1u32..=64, 96u64..4096, disks, sysctl, rest).prop_map(|(cpus, mib, disks, mut sysctl, (modules, cmdline))| {
-        sysctl.insert("vm.oom_dump_tasks".into(), "0".into());
-        let disk = |(n, (name, (filesystem, mib))): (usize, (String, (Filesystem, u64)))| {
-            let mount = filesystem.holds_files().then(|| format!("/d{n}/x"));
-            (name, Disk { filesystem, size: mib << 20, mount })
-        };
-        let disks = disks.into_iter().enumerate().map(disk).collect();
-        Guest { cpus, memory: mib << 20, disks, sysctl, modules, cmdline, files: std::collections::BTreeMap::new() }
-    })
+    let rest = (modules, cmdline, image());
+    (1u32..=64, 96u64..4096, disks, sysctl, rest).prop_map(
+        |(cpus, mib, disks, mut sysctl, (modules, cmdline, image))| {
+            sysctl.insert("vm.oom_dump_tasks".into(), "0".into());
+            let disk = |(n, (name, (filesystem, mib))): (usize, (String, (Filesystem, u64)))| {
+                let mount = filesystem.holds_files().then(|| format!("/d{n}/x"));
+                (name, Disk { filesystem, size: mib << 20, mount })
+            };
+            let disks = disks.into_iter().enumerate().map(disk).collect();
+            Guest {
+                cpus,
+                memory: mib << 20,
+                image,
+                disks,
+                sysctl,
+                modules,
+                cmdline,
+                files: std::collections::BTreeMap::new(),
+            }
+        },
+    )
 }
 
 fn expectation() -> impl Strategy<Value = Expectation> {

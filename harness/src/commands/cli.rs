@@ -8,10 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod image;
 mod list;
 mod many;
 mod report;
 
+pub use image::{BuildImage, ImageVerb};
 pub use list::{List, Order};
 pub use many::{Bisect, By, Compare, Expect, Form, Matrix, Validate};
 pub use report::Report;
@@ -100,6 +102,9 @@ pub enum Verb {
     /// Kernels: what there is, and getting them
     #[command(subcommand)]
     Kernel(Kernel),
+    /// Images: what guests boot into, and making them
+    #[command(subcommand)]
+    Image(ImageVerb),
     /// What a word of a verdict means: an outcome, a mechanism, a reason, a phase, a probe
     Explain {
         /// The word, for example oom-deadlock [default: all words, in a line each]

@@ -6,7 +6,7 @@ use super::cli::{Build, Global, Kernel, Prune};
 use super::exit::Status;
 use super::interrupt::interruptible;
 use super::output::Output;
-use crate::kernel::{self, Cache, Limits, Names};
+use crate::kernel::{self, Cache, Kind, Limits, Names};
 use crate::report::{Live, kernel_block};
 use crate::scenario::KernelSpec;
 use anyhow::Context;
@@ -30,12 +30,12 @@ pub fn kernel(global: &Global, verb: &Kernel, output: &Output) -> anyhow::Result
             output.line(&if output.json() { serde_json::to_string(&kernel)? } else { kernel_block(&kernel) })
         }
         Kernel::Path { name } => output.line(&here(name, &names, &cache)?.image.display().to_string()),
-        Kernel::Prune(options) => prune(options, &cache, output),
+        Kernel::Prune(options) => prune(options, &Kind::ALL, &cache, output),
     }
 }
 
 /// A runtime whose end waits for the work that was given up.
-fn runtime() -> anyhow::Result<Runtime> {
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }
 
@@ -124,9 +124,14 @@ fn here(name: &str, names: &Names, cache: &Cache) -> anyhow::Result<kernel::Kern
     found.with_context(|| format!("{name} is not here; `oomph kernel fetch {name}` gets it"))
 }
 
-fn prune(options: &Prune, cache: &Cache, output: &Output) -> anyhow::Result<Status> {
-    let limits =
-        Limits { older_than: Some(options.older_than), max_size: Some(options.max_size), dry_run: options.dry_run };
+/// Removes what is beyond the limits, of these kinds.
+pub(super) fn prune(options: &Prune, kinds: &'static [Kind], cache: &Cache, output: &Output) -> anyhow::Result<Status> {
+    let limits = Limits {
+        older_than: Some(options.older_than),
+        max_size: Some(options.max_size),
+        kinds,
+        dry_run: options.dry_run,
+    };
     let pruned = cache.prune(limits)?;
     if output.json() {
         for pruned in &pruned {
@@ -141,7 +146,7 @@ fn prune(options: &Prune, cache: &Cache, output: &Output) -> anyhow::Result<Stat
         output.line(&format!("{:<13} {size:>11}  {days:>4} days  {}", pruned.kind.name(), pruned.key))?;
     }
     let size = pruned.iter().map(|pruned| pruned.size).sum();
-    let left = cache.sizes()?.values().sum();
+    let left = cache.sizes()?.iter().filter(|(kind, _)| kinds.contains(kind)).map(|(_, size)| size).sum();
     let (done, left) = match options.dry_run {
         true => ("would be removed", HumanBytes(left).to_string() + " are there"),
         false => ("removed", HumanBytes(left).to_string() + " are left"),

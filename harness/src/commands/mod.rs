@@ -9,6 +9,7 @@ mod compare;
 mod doctor;
 mod exit;
 mod explain;
+mod image;
 mod interrupt;
 mod kernel;
 mod man;
@@ -42,6 +43,7 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Report(options) => report::report(&cli.global, options),
         Verb::Results(verb) => results::results(&cli.global, verb, &output),
         Verb::Kernel(verb) => kernel::kernel(&cli.global, verb, &output),
+        Verb::Image(verb) => image::image(&cli.global, verb, &output),
         Verb::Explain { word } => explain::explain(word.as_deref(), &output),
         Verb::Doctor => doctor::doctor(&cli.global, &output),
         Verb::Schema => output.line(&format!("{:#}", crate::scenario::json_schema())),

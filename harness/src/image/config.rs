@@ -62,6 +62,13 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
     text
 }
 
+/// The same for the agent in a system on a disk: its modules are loaded before, and network and server are its own.
+pub(super) fn config_in_system(scenario: &Scenario, program: &Packed) -> String {
+    let mut scenario = scenario.clone();
+    scenario.probes.retain(|probe| *probe != ProbeKind::Login);
+    config(&scenario, &[], program)
+}
+
 /// A module's place in the initramfs.
 pub(super) fn module_path(name: &str) -> String {
     format!("{MODULES}/{name}.ko")
@@ -88,7 +95,7 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Rules;
-    use crate::scenario::{Disk, Evidence, Filesystem, Guest, KernelSpec, Program, Workload};
+    use crate::scenario::{Disk, Evidence, Filesystem, Guest, ImageSpec, KernelSpec, Program, Workload};
     use std::collections::BTreeMap;
 
     pub(in crate::image) fn scenario(disks: &[(&str, Filesystem)]) -> Scenario {
@@ -104,6 +111,7 @@ pub(super) mod tests {
             guest: Guest {
                 cpus: 2,
                 memory: 256 << 20,
+                image: ImageSpec::default(),
                 disks: disks.iter().map(disk).collect(),
                 sysctl: BTreeMap::from([("vm.panic_on_oom".into(), "0".into())]),
                 modules: vec![],
@@ -122,6 +130,15 @@ pub(super) mod tests {
             collect: vec![],
             expect: vec![],
         }
+    }
+
+    #[test]
+    fn a_system_has_its_own_network_and_server() {
+        let mut scenario = scenario(&[("data", Filesystem::Xfs)]);
+        scenario.probes.push(ProbeKind::Login);
+        let text = config_in_system(&scenario, &Packed::embedded("r", b""));
+        assert!(!text.contains("network ") && !text.contains("login"), "{text}");
+        assert!(text.contains("disk name=data fs=xfs mount=/data\n") && text.contains("probe name=file:data\n"));
     }
 
     #[test]

@@ -49,14 +49,19 @@ pub(super) fn prepare(
         let copy = alike.entry((disk.filesystem.name(), disk.size)).or_default();
         let base = template(disk, *copy, kernel, cache, job)?;
         *copy += 1;
-        let overlay = directory.join(format!("{name}.qcow2"));
-        let mut args = words(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]);
-        args.extend([base.clone().into(), overlay.clone().into()]);
-        let call = Call { program: "qemu-img", package: "qemu-utils", args, directory: None, deadline: SHORT_DEADLINE };
-        call.run(job)?;
-        prepared.push(PreparedDisk { name: name.clone(), overlay, base });
+        prepared.push(overlay(name, base, directory, job)?);
     }
     Ok(prepared)
+}
+
+/// A throw-away overlay over a raw file.
+pub(super) fn overlay(name: &str, base: PathBuf, directory: &Path, job: &Job) -> Result<PreparedDisk, Error> {
+    let overlay = directory.join(format!("{name}.qcow2"));
+    let mut args = words(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]);
+    args.extend([base.clone().into(), overlay.clone().into()]);
+    let call = Call { program: "qemu-img", package: "qemu-utils", args, directory: None, deadline: SHORT_DEADLINE };
+    call.run(job)?;
+    Ok(PreparedDisk { name: name.to_owned(), overlay, base })
 }
 
 /// A formatted, empty disk. Disks that are alike in one guest get templates of their own (`copy`): XFS refuses to mount
@@ -102,7 +107,7 @@ fn format(mkfs: &Mkfs, kernel: (u32, u32, u32), path: &Path, job: &Job) -> Resul
 }
 
 /// A disk that fills up on the host would look like a hang in the guest.
-fn check_room(directory: &Path, disks: u64) -> Result<(), Error> {
+pub(super) fn check_room(directory: &Path, disks: u64) -> Result<(), Error> {
     let filesystem = rustix::fs::statvfs(directory).map_err(std::io::Error::from).at("look at", directory)?;
     let free = filesystem.f_bavail.saturating_mul(filesystem.f_frsize);
     let needed = disks.saturating_add(MARGIN);

@@ -70,6 +70,54 @@ pub enum Error {
         /// What is needed, in 10⁶ bytes.
         needed: u64,
     },
+    /// A name that no image has.
+    #[error("no image is named `{name}`{}; there are: {}", .suggestion.as_ref().map_or_else(String::new, |name| format!(" (did you mean `{name}`?)")), .known.join(", "))]
+    UnknownImage {
+        /// The name.
+        name: String,
+        /// The known name that was probably meant.
+        suggestion: Option<String>,
+        /// All known names.
+        known: Vec<String>,
+    },
+    /// The file of an image is wrong.
+    #[error(transparent)]
+    Named(#[from] crate::scenario::ScenarioError),
+    /// A named image that names files which are not there.
+    #[error("the image `{name}` cannot be had\n{problem}")]
+    UnusableImage {
+        /// The image.
+        name: String,
+        /// Which files, drawn with their lines.
+        problem: String,
+    },
+    /// A system's tar that holds what it should not.
+    #[error("{}: {} {why}", tar.display(), path.display())]
+    Tar {
+        /// The tar.
+        tar: PathBuf,
+        /// The place in it.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A program that did not make what it should.
+    #[error("{program}: {why}")]
+    NotMade {
+        /// The program.
+        program: &'static str,
+        /// What it said, or what is missing.
+        why: String,
+    },
+    /// A name that mkfs.xfs cannot be told.
+    #[error(
+        "{}: mkfs.xfs cannot be told of a file whose name, or what it leads to, has white space in it or begins with `:`; without the \
+         package that has it, or with `filesystem: ext4`, it works", .0.display()
+    )]
+    NotOnXfs(PathBuf),
+    /// A name that debugfs cannot be told.
+    #[error("{}: debugfs cannot be told of a file whose name has quotes or is no UTF-8", .0.display())]
+    NotOnExt4(PathBuf),
     /// A file, a program, or the cache.
     #[error(transparent)]
     Host(#[from] crate::kernel::Error),

@@ -2,25 +2,34 @@
 //! Lives here: module closure, initramfs, disks, the workload's executable, the guest's configuration.
 //! May not live here: where kernels come from (`kernel`), or how a guest is started (`vm`).
 
+mod catalog;
 mod closure;
 mod config;
+mod debian;
 mod disks;
 mod error;
+mod freight;
 mod index;
 mod initramfs;
 mod library;
 mod mkfs;
 mod modinfo;
 mod modules;
+mod names;
 mod prepare;
 mod program;
 pub mod programs;
 mod server;
+mod stage;
 
+pub use catalog::{DiskFormat, HereImage, ListedImage, ShownImage, describe_image, list_images, show_image, taken};
 pub use config::{config, probe_names};
+pub use debian::{Package, System, here, own_kernel, system};
 pub use disks::PreparedDisk;
 pub use error::Error;
 pub use initramfs::{Content, Entry, build};
 pub use modules::{LoadedModule, wanted_modules};
+pub use names::{Images, Named};
 pub use prepare::{Executable, Image, prepare};
 pub use program::Packed;
+pub use stage::{ROOT_DISK, Stage, SystemImage, authorized_key, prepare_system, stage};

@@ -70,6 +70,16 @@ pub async fn prepare(
     .await
 }
 
+/// The host's files that a scenario puts into the guest.
+pub(super) fn files(scenario: &Scenario) -> Result<Vec<Entry>, Error> {
+    let read = |(place, file): (&String, &PathBuf)| {
+        let mode = file.metadata().at("look at", file)?.permissions().mode() & 0o7777;
+        let content = Content::File(fs::read(file).at("read", file)?);
+        Ok(Entry { path: place.clone(), mode, content })
+    };
+    scenario.guest.files.iter().map(read).collect()
+}
+
 fn assemble(
     scenario: &Scenario,
     kernel: &Kernel,
@@ -89,11 +99,7 @@ fn assemble(
         entries.push(Entry::file(module_path(&module.name), bytes));
     }
     entries.extend(program.entries);
-    for (place, file) in &scenario.guest.files {
-        let mode = file.metadata().at("look at", file)?.permissions().mode() & 0o7777;
-        let content = Content::File(fs::read(file).at("read", file)?);
-        entries.push(Entry { path: place.clone(), mode, content });
-    }
+    entries.extend(files(scenario)?);
     if scenario.has_login() {
         entries.extend(server::entries(cache, job)?);
     }

@@ -45,6 +45,13 @@ impl Packed {
         Self { path, entries, libraries: BTreeSet::new(), notes: Vec::new() }
     }
 
+    /// Without libraries and interpreters, for a guest that has its own.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        let entries = self.entries.into_iter().filter(|entry| entry.path == self.path).collect();
+        Self { entries, libraries: BTreeSet::new(), ..self }
+    }
+
     /// A file of this machine, with its interpreter and libraries.
     ///
     /// # Errors

@@ -42,6 +42,10 @@ pub enum Kind {
     Programs,
     /// A formatted, empty disk.
     Disks,
+    /// The files of a system, as a tar.
+    Roots,
+    /// A system's disk.
+    Images,
     /// A kernel built from source.
     Builds,
     /// A workplace: a kernel's source with its patches.
@@ -52,13 +56,15 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Kernels,
         Self::Vmlinux,
         Self::Modules,
         Self::Initramfs,
         Self::Programs,
         Self::Disks,
+        Self::Roots,
+        Self::Images,
         Self::Builds,
         Self::SourceTrees,
         Self::BuildTrees,
@@ -78,6 +84,8 @@ impl Kind {
             Self::Initramfs => "initramfs",
             Self::Programs => "programs",
             Self::Disks => "disks",
+            Self::Roots => "roots",
+            Self::Images => "images",
             Self::Builds => "builds",
             Self::SourceTrees => "source-trees",
             Self::BuildTrees => "build-trees",
@@ -162,6 +170,11 @@ impl Cache {
         fs::create_dir_all(&place).at("make the directory", &place).map_err(Error::from)?;
         fs::rename(building.path(), &path).at("move into place", &path).map_err(Error::from)?;
         Ok(path)
+    }
+
+    /// Marks an entry as used just now, where it is used without being asked for.
+    pub(crate) fn touch(&self, entry: &Path) {
+        manifest::touch(entry);
     }
 
     /// A small record under `answers/`: what was found out once; `None` where it is not there or cannot be read.

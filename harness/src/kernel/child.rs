@@ -30,7 +30,7 @@ const SYSTEM_DIRECTORIES: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
     /// It is not installed.
-    #[error("{program} is not installed; it comes with the package {package}")]
+    #[error("{program} is not installed; it comes with the package {package} (apt-get install {package})")]
     Missing {
         /// The program.
         program: String,
@@ -278,6 +278,6 @@ mod tests {
         let call =
             Call { program: "no-such", package: "some-pkg", args: vec![], directory: None, deadline: Duration::ZERO };
         let error = call.run(&Job::silent()).unwrap_err().to_string();
-        assert_eq!(error, "no-such is not installed; it comes with the package some-pkg");
+        assert_eq!(error, "no-such is not installed; it comes with the package some-pkg (apt-get install some-pkg)");
     }
 }

@@ -125,6 +125,12 @@ async fn guest(
     match Vm::launch(&host.qemu, &prepared.spec, LAUNCH).await {
         Ok(mut vm) => {
             let means = Means { faults: &scenario.faults, evidence, key: prepared.key.as_ref() };
+            if let (Some(freight), Some(key)) = (&prepared.freight, &prepared.key)
+                && let Err(error) = vm.bring(freight, key).await
+            {
+                vm.shutdown(GRACE).await;
+                return spoiled(&prepared.plan, Reason::HarnessError, error.to_string(), files);
+            }
             let cancelled = Box::pin(interrupts.next());
             let judge = drive(&mut vm, prepared.plan.clone(), means, files, cancelled).await;
             vm.shutdown(GRACE).await;

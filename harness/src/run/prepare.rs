@@ -4,19 +4,24 @@
 
 use super::host::Host;
 use crate::event::{Plan, SCHEMA};
-use crate::image::{self, Executable, programs};
+use crate::image::{self, Executable, Images, programs};
 use crate::kernel::{self, Kernel, Names, Temporary};
 use crate::report::Live;
-use crate::scenario::{KernelSource, ProbeKind, Program, Scenario, to_yaml};
-use crate::vm::login::Key;
+use crate::scenario::{ImageKernel, ImageSource, ImageSpec, KernelSource, ProbeKind, Program, Scenario, to_yaml};
+use crate::vm::login::{Freight, Key};
 use crate::vm::{Accel, DriveSpec, MACHINE, Qemu, Spec, Wanted, kernel_command_line};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use oomph_wire::config::KEY_WORD;
 use std::path::Path;
 
 /// Boot deadlines where a scenario leaves them open, in milliseconds of fair time.
 pub(crate) const BOOT_TCG_MS: u64 = 120_000;
 pub(crate) const BOOT_KVM_MS: u64 = 30_000;
+
+/// How many times as long a system with systemd may take: under TCG some 20 s on an idle machine, against 2 s.
+const SYSTEM: u64 = 3;
+/// Who logs in to a system that was made here.
+const ROOT: &str = "root";
 
 /// A machine to launch. Its throw-away files go when it is dropped.
 #[derive(Debug)]
@@ -27,6 +32,8 @@ pub(super) struct Prepared {
     pub plan: Plan,
     /// The key to log in with, where the scenario wants logins.
     pub key: Option<Key>,
+    /// What is brought into a system on a disk.
+    pub freight: Option<Freight>,
     _overlays: Temporary,
 }
 
@@ -35,7 +42,8 @@ impl Prepared {
     pub fn set_accel(&mut self, accel: Accel) {
         self.spec.accel = accel;
         if self.plan.rules.boot_ms == 0 {
-            self.plan.rules.boot_ms = if accel == Accel::Kvm { BOOT_KVM_MS } else { BOOT_TCG_MS };
+            let boot = if accel == Accel::Kvm { BOOT_KVM_MS } else { BOOT_TCG_MS };
+            self.plan.rules.boot_ms = if self.freight.is_some() { boot * SYSTEM } else { boot };
         }
     }
 }
@@ -60,8 +68,19 @@ pub(super) async fn prepare(
     // Beside the cache, where there is room for disks; /tmp may be memory.
     let overlays = host.cache.temporary()?;
     let progress = |text: &str| live.doing(text);
-    let image =
-        image::prepare(scenario, kernel, programs::INIT, program, overlays.path(), &host.cache, &progress).await?;
+    let (init, place, cache) = (programs::INIT, overlays.path(), &host.cache);
+    let source = Images::find(&[&std::env::current_dir()?]).meaning(&scenario.guest.image)?;
+    let (image, freight) = match &source {
+        ImageSource::Minimal => (image::prepare(scenario, kernel, init, program, place, cache, &progress).await?, None),
+        ImageSource::Debian(definition) if definition.kernel == ImageKernel::Ours => {
+            let system = image::system(definition, Some(kernel.version), cache, &progress).await?;
+            let (what, whose) = ((scenario, kernel), (&system, ROOT));
+            let made = image::prepare_system(what, whose, init, program, place, cache, &progress).await?;
+            (made.image, Some(Freight { user: ROOT.into(), input: made.input, command: made.command }))
+        }
+        ImageSource::Debian(_) => bail!("an image with `kernel: own` can be built but not run yet; leave `kernel` out"),
+        ImageSource::Disk(_) => bail!("a disk of yours cannot be run yet; `debian: RELEASE` can"),
+    };
     image.notes.iter().for_each(|note| live.note(note));
     let boot = kernel::bootable(kernel, &host.cache, &progress).await?;
     if let Some(why) = &boot.as_it_is {
@@ -69,9 +88,10 @@ pub(super) async fn prepare(
     }
     let disks =
         image.disks.into_iter().map(|disk| DriveSpec { name: disk.name, overlay: disk.overlay, base: disk.base });
-    let key = scenario.has_login().then(Key::new).transpose()?;
-    let word = key.as_ref().map(Key::word);
-    let spec = machine(scenario, &boot.image, &image.initramfs, disks.collect(), word.as_deref());
+    let key = (scenario.has_login() || freight.is_some()).then(Key::new).transpose()?;
+    let words = key.as_ref().map(|key| key_word(&key.word(), freight.is_some()));
+    let mut spec = machine(scenario, &boot.image, &image.initramfs, disks.collect(), words);
+    spec.network |= freight.is_some();
     let plan = Plan {
         schema: SCHEMA,
         scenario: scenario.name.clone(),
@@ -80,11 +100,15 @@ pub(super) async fn prepare(
         login: scenario.has_login(),
         collect: !scenario.collect.is_empty(),
     };
-    Ok(Prepared { spec, plan, key, _overlays: overlays })
+    Ok(Prepared { spec, plan, key, freight, _overlays: overlays })
 }
 
-fn machine(scenario: &Scenario, kernel: &Path, initrd: &Path, disks: Vec<DriveSpec>, key: Option<&str>) -> Spec {
-    let key = key.map(|key| format!("{KEY_WORD}{key}"));
+/// The word of the kernel's command line that brings a key to whoever serves logins: our server, or a system's.
+fn key_word(key: &str, system: bool) -> String {
+    if system { image::authorized_key(key) } else { format!("{KEY_WORD}{key}") }
+}
+
+fn machine(scenario: &Scenario, kernel: &Path, initrd: &Path, disks: Vec<DriveSpec>, key: Option<String>) -> Spec {
     let words: Vec<String> = key.into_iter().chain(scenario.guest.cmdline.iter().cloned()).collect();
     Spec {
         machine: MACHINE.into(),
@@ -119,8 +143,12 @@ pub fn describe(scenario: &Scenario, names: &Names, wanted: Wanted) -> anyhow::R
         KernelSource::Source(spec) => ("KERNEL".into(), kernel::describe(spec)),
     };
     let disk = |name: &String| DriveSpec { name: name.clone(), overlay: "OVERLAY".into(), base: "TEMPLATE".into() };
-    let disks = scenario.guest.disks.keys().map(disk).collect();
-    let mut spec = machine(scenario, &image, Path::new("INITRAMFS"), disks, scenario.has_login().then_some("KEY"));
+    let system = scenario.guest.image != ImageSpec::default();
+    let root = system.then(|| image::ROOT_DISK.to_owned());
+    let disks = root.iter().chain(scenario.guest.disks.keys()).map(disk).collect();
+    let key = (scenario.has_login() || system).then(|| key_word("KEY", system));
+    let mut spec = machine(scenario, &image, Path::new("INITRAMFS"), disks, key);
+    spec.network |= system;
     if wanted == Wanted::Kvm {
         spec.accel = Accel::Kvm;
     }

@@ -15,7 +15,7 @@ use std::ops::Range;
 const MAX_EVENTS: usize = 10_000;
 
 /// Keys that a later version will know, so that the error says more than that this one does not.
-const LATER: [&str; 3] = ["image", "ssh", "login"];
+const LATER: [&str; 2] = ["ssh", "login"];
 
 /// Decodes a text that holds a `what`: a scenario, or a list of kernels.
 ///

@@ -2,11 +2,11 @@
 //! Lives here: opening it with bounds, and the order: overrides, decoding, checks.
 //! May not live here: any rule about what a file says.
 
-use super::check::NamedSource;
+use super::check::{NamedImage, NamedSource};
 use super::matrix::Matrix;
 use super::model::Scenario;
 use super::problem::{Problem, ScenarioError};
-use super::raw::{RawKernels, RawMatrix, RawScenario};
+use super::raw::{RawImageSource, RawKernels, RawMatrix, RawScenario};
 use super::text::{Insert, Text};
 use super::tree::Node;
 use super::{check, decode, overrides};
@@ -26,6 +26,10 @@ const SCENARIO: (&str, &str) =
 const MATRIX: (&str, &str) = ("matrix", "a matrix has at least a name, a summary and scenarios");
 /// The same of kernels.yaml.
 const KERNELS: (&str, &str) = ("list of kernels", "a kernel is `NAME: {debian: RELEASE}`, or has `image` or `source`");
+
+/// The same of images/NAME.yaml.
+const IMAGE: (&str, &str) =
+    ("image", "an image is `debian: RELEASE`, `disk: PATH` with `ssh: {…}`, or `initramfs: minimal`");
 
 /// Loads a scenario file, with `KEY=VALUE` overrides put into it before anything is checked.
 ///
@@ -96,6 +100,37 @@ pub fn parse_kernels(text: &str, file: &Path, folder: &Path) -> Result<Vec<Named
     };
     match absolute(folder) {
         Ok(folder) => check::check_kernels(&raw, &text, file, &folder).or_else(|problems| fail(&text, problems)),
+        Err(problem) => fail(&text, vec![*problem]),
+    }
+}
+
+/// Loads images/NAME.yaml.
+///
+/// # Errors
+/// As [`load`]; a file that the image names and that is not there is no error but the image's `problem`.
+pub fn load_image(path: &Path) -> Result<NamedImage, ScenarioError> {
+    match read(path, IMAGE.0) {
+        Ok(text) => parse_image(&text, path, path.parent().unwrap_or(Path::new(""))),
+        Err(problem) => Err(ScenarioError::new(path, Text::new("", &[]), vec![*problem])),
+    }
+}
+
+/// Reads an image from text. `file` is named in errors, and relative paths in the text start from `folder`.
+///
+/// # Errors
+/// As [`load_image`].
+pub fn parse_image(text: &str, file: &Path, folder: &Path) -> Result<NamedImage, ScenarioError> {
+    let fail = |text: &Text, problems: Vec<Problem>| Err(ScenarioError::new(file, text.clone(), problems));
+    let text = match sound_text(text, &[], IMAGE) {
+        Ok(text) => text,
+        Err((text, problem)) => return fail(&text, vec![*problem]),
+    };
+    let raw: RawImageSource = match decode::decode(text.as_str(), IMAGE.0) {
+        Ok(raw) => raw,
+        Err(problem) => return fail(&text, vec![*problem]),
+    };
+    match absolute(folder) {
+        Ok(folder) => check::check_image(&raw, &text, file, &folder).or_else(|problems| fail(&text, problems)),
         Err(problem) => fail(&text, vec![*problem]),
     }
 }

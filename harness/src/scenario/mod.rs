@@ -8,6 +8,7 @@ mod check;
 mod choices;
 mod decode;
 mod expect;
+mod image;
 mod load;
 mod matrix;
 mod model;
@@ -24,11 +25,12 @@ mod value;
 mod version;
 mod write;
 
-pub use check::{FRAGMENTS, NamedSource, REPRODUCERS};
+pub use check::{FRAGMENTS, NamedImage, NamedSource, REPRODUCERS};
 #[cfg(test)]
 pub(crate) use expect::tests::expecting;
 pub use expect::{Difference, Observed, check, matching};
-pub use load::{load, load_kernels, load_matrix, parse, parse_kernels};
+pub use image::*;
+pub use load::{load, load_image, load_kernels, load_matrix, parse, parse_image, parse_kernels};
 pub use matrix::{Include, Matrix, Pick, Values};
 pub use model::*;
 pub use problem::{Place, ScenarioError};

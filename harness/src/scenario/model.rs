@@ -2,6 +2,7 @@
 //! Lives here: the types that the rest of the harness reads.
 //! May not live here: YAML, spans, or checks (a value of these types is already sound).
 
+use super::image::ImageSpec;
 use crate::event::Rules;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -192,6 +193,8 @@ pub struct Guest {
     pub cpus: u32,
     /// Memory in bytes; a multiple of 1 MiB, at least 96 MiB.
     pub memory: u64,
+    /// What it boots into.
+    pub image: ImageSpec,
     /// Disks by name.
     pub disks: BTreeMap<String, Disk>,
     /// Kernel settings to write before the workload starts.

@@ -3,10 +3,12 @@
 //! May not live here: what values mean together (`check`), or serde's tag, untagged and flatten (they lose the place).
 
 mod fault;
+mod image;
 mod kernel;
 mod matrix;
 
 pub use fault::{RawBalloon, RawError, RawFault, RawPause, RawStop, RawThrottle};
+pub use image::{RawImage, RawImageSource, RawRoot, RawSsh};
 pub use kernel::{RawBase, RawDebianConfig, RawKernel, RawKernels, RawSource, RawTree};
 pub use matrix::{RawCellExpectation, RawInclude, RawMatrix, RawPick};
 
@@ -77,6 +79,9 @@ pub struct RawGuest {
     /// Memory, in whole MiB.
     #[schemars(extend("examples" = ["256 MiB"]))]
     pub memory: Val<Size>,
+    /// What it boots into: a name from images/, or an image described inline. Default: minimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<At<RawImage>>,
     /// Disks by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disks: Option<Entries<DiskName, RawDisk>>,

@@ -41,8 +41,10 @@ macro_rules! text {
     };
 }
 
+mod image;
 mod source;
 
+pub use image::{ImageName, Initramfs, PackageName, Password, ReleaseName, UserName};
 pub use source::{GitRef, MakeName, MakeValue, Modules, OptionLine, Sha256};
 
 /// Whether a text is a first character and any number of later ones.

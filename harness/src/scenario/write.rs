@@ -2,18 +2,20 @@
 //! Lives here: from the model back to raw types, and those as YAML.
 //! May not live here: writing to disk.
 
+use super::image::{Credential, ImageSource, ImageSpec};
 use super::model::{
     ConfigBase, Disk, Evidence, Expectation, Fault, FaultAction, Fragment, Guest, KernelSource, KernelSpec, Program,
     Scenario, SourceBuild, SourceTree, Workload,
 };
 use super::raw::{
     RawArgs, RawBalloon, RawBase, RawDebianConfig, RawDisk, RawError, RawEvidence, RawExpectation, RawFault, RawGuest,
-    RawKernel, RawLogin, RawPause, RawPhases, RawScenario, RawSource, RawStop, RawThrottle, RawTree, RawWorkload,
+    RawImage, RawImageSource, RawKernel, RawLogin, RawPause, RawPhases, RawRoot, RawScenario, RawSource, RawSsh,
+    RawStop, RawThrottle, RawTree, RawWorkload,
 };
 use super::scalars::{
-    ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, GuestPath, KernelName, Line, MakeName, MakeValue,
-    ModuleName, Modules, MountPoint, Name, OptionLine, ProcessName, Setting, SettingName, Sha256, Size, Until,
-    VariableName, Whole,
+    ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, GuestPath, ImageName, Initramfs, KernelName, Line,
+    MakeName, MakeValue, ModuleName, Modules, MountPoint, Name, OptionLine, PackageName, Password, ProcessName,
+    ReleaseName, Setting, SettingName, Sha256, Size, Until, UserName, VariableName, Whole,
 };
 use super::value::{At, Entries, Scalar, Val};
 use crate::event::Rules;
@@ -139,12 +141,54 @@ fn guest(guest: &Guest) -> RawGuest {
     RawGuest {
         cpus: Val::of(&Whole(guest.cpus.into())),
         memory: Val::of(&Size(guest.memory)),
+        image: image(&guest.image),
         disks: (!disks.is_empty()).then_some(Entries(disks)),
         sysctl: Some(Entries(sysctl)),
         modules: guest.modules.iter().map(|module| Val::of(&ModuleName(module.clone()))).collect(),
         cmdline: guest.cmdline.iter().map(|word| Val::of(&BootWord(word.clone()))).collect(),
         files: (!files.is_empty()).then_some(Entries(files)),
     }
+}
+
+/// Nothing where it is the one of every scenario of old: so are those written, and series on them go on.
+fn image(image: &ImageSpec) -> Option<At<RawImage>> {
+    let source = match image {
+        image if *image == ImageSpec::default() => return None,
+        ImageSpec::Named(name) => return Some(At::of(RawImage::Name(ImageName(name.clone()).text()))),
+        ImageSpec::Inline(source) => source,
+    };
+    let raw = match source {
+        ImageSource::Minimal => RawImageSource { initramfs: Some(Val::of(&Initramfs)), ..RawImageSource::default() },
+        ImageSource::Debian(debian) => {
+            let packages = debian.packages.iter().map(|name| Val::of(&PackageName(name.clone())));
+            RawImageSource {
+                debian: Some(Val::of(&ReleaseName(debian.release.clone()))),
+                filesystem: Some(Val::of(&debian.filesystem)),
+                packages: (!debian.packages.is_empty()).then(|| At::of(packages.collect())),
+                size: Some(Val::of(&Size(debian.size))),
+                kernel: Some(Val::of(&debian.kernel)),
+                ..RawImageSource::default()
+            }
+        }
+        ImageSource::Disk(disk) => {
+            let (key, password) = match &disk.ssh.with {
+                Credential::Key(key) => (Some(path(key)), None),
+                Credential::Password(password) => (None, Some(Val::of(&Password(password.clone())))),
+            };
+            let root = disk.root.map(|root| RawRoot {
+                partition: root.partition.map(|number| Val::of(&Whole(number.into()))),
+                filesystem: Val::of(&root.filesystem),
+            });
+            RawImageSource {
+                disk: Some(path(&disk.disk)),
+                ssh: Some(At::of(RawSsh { user: Val::of(&UserName(disk.ssh.user.clone())), key, password })),
+                root: root.map(At::of),
+                kernel: Some(Val::of(&disk.kernel)),
+                ..RawImageSource::default()
+            }
+        }
+    };
+    Some(At::of(RawImage::Source(Box::new(raw))))
 }
 
 fn workload(workload: &Workload) -> RawWorkload {

@@ -8,7 +8,7 @@ use super::command::Command;
 use super::faults::{Filters, Pauses};
 use super::inlet::Inlet;
 use super::link::Piece;
-use super::login::{Key, Login, Prober};
+use super::login::{Bringer, Freight, Key, Login, Prober};
 use super::mailbox::{Mailbox, Port};
 use super::port::{self, Stream, Wire, Writer};
 use super::process::{Process, Signal, ended};
@@ -17,7 +17,7 @@ use super::sample::Sampler;
 use super::spec::{CONSOLE, SSH_PORT};
 use crate::event::{Exit, Kind, Tick};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -84,6 +84,8 @@ pub struct Vm {
     asked: bool,
     end: AbortHandle,
     logins: Option<Prober>,
+    /// Calls its thread off when it goes.
+    bringer: Option<Bringer>,
     pub(super) filters: Filters,
     pub(super) pauses: Pauses,
 }
@@ -129,6 +131,7 @@ impl Vm {
             asked: false,
             end: end.abort_handle(),
             logins: None,
+            bringer: None,
             filters: Filters::default(),
             pauses: Pauses::default(),
         })
@@ -206,16 +209,35 @@ impl Vm {
         if self.logins.is_some() {
             return Ok(());
         }
-        let missing = || Error::io("log in to the guest")(io::Error::other("QEMU forwards no port to it"));
-        let port = self.qmp.forwarded(SSH_PORT).await?.ok_or_else(missing)?;
         let login = Login {
-            address: (Ipv4Addr::LOCALHOST, port).into(),
+            address: self.door().await?,
             user: "root".into(),
             key: key.clone(),
             command: "true".into(),
+            input: Vec::new(),
         };
         let prober = Prober::start(login, Arc::clone(&self.mailbox)).map_err(Error::io("start to log in"))?;
         self.logins = Some(prober);
+        Ok(())
+    }
+
+    /// Where this machine's forwarded port for logins is.
+    async fn door(&self) -> Result<SocketAddr, Error> {
+        let missing = || Error::io("log in to the guest")(io::Error::other("QEMU forwards no port to it"));
+        let port = self.qmp.forwarded(SSH_PORT).await?.ok_or_else(missing)?;
+        Ok((Ipv4Addr::LOCALHOST, port).into())
+    }
+
+    /// Brings files into the guest and starts something there, as soon as it lets itself be logged in to. A failure that is final is
+    /// told by an event.
+    ///
+    /// # Errors
+    /// As [`Vm::begin_logins`].
+    pub async fn bring(&mut self, freight: &Freight, key: &Key) -> Result<(), Error> {
+        let Freight { user, input, command } = freight.clone();
+        let login = Login { address: self.door().await?, user, key: key.clone(), command, input };
+        let bringer = Bringer::start(login, Arc::clone(&self.mailbox)).map_err(Error::io("start to log in"))?;
+        self.bringer = Some(bringer);
         Ok(())
     }
 

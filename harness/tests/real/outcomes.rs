@@ -25,6 +25,31 @@ fn xfs_inode_mutex_is_oom_killed() {
     assert!(victims.iter().all(|role| *role == "workload"), "{victims:?}");
 }
 
+#[test]
+fn xfs_inode_mutex_in_a_debian_system_is_oom_killed() {
+    let image = ["--set", "guest.image=debian", "--set", "phases.pressure=25s"];
+    let ran = Ran::scenario("scenarios/xfs-inode-mutex-login.yaml", &image);
+    ran.has_outcome("oom-killed");
+    somebody_could_log_in(&ran);
+    let events = ran.events();
+    let counts = |kind: &str| -> Vec<u64> {
+        events.iter().filter(|event| event["kind"] == kind).map(|event| event["allocs"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(counts("bye"), [0], "the agent as a unit allocates nothing after ready, either");
+    assert!(counts("beat").iter().all(|&allocs| allocs == 0), "nor does the beat");
+    // A unit that systemd takes down with the first victim would end probes and agent.
+    assert!(ran.run["kills"].as_array().unwrap().len() > 1, "{:#}", ran.run["kills"]);
+    let probes = events.iter().filter(|event| event["kind"] == "probe");
+    assert!(probes.clone().count() >= 5 && probes.clone().all(|probe| probe["adj"] == -1000));
+    let command = fs::read_to_string(ran.folder().join("command.txt")).unwrap();
+    assert!(
+        command.contains("serial=oomph-root") && command.contains("ssh.authorized_keys.root:ssh-ed25519"),
+        "{command}"
+    );
+    let console = fs::read_to_string(ran.folder().join("console.log")).unwrap();
+    assert!(console.contains("running in system mode"), "systemd is PID 1: {console}");
+}
+
 /// That a shell's end is seen also shows that what the agent starts has no signals blocked.
 #[track_caller]
 fn somebody_could_log_in(ran: &Ran) {

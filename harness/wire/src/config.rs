@@ -15,6 +15,7 @@
 //! | `login` | `root`, `program` | with `root` as its root directory, start this server, and start it with the `login-arg`s; logins are with the key that the kernel's command line has after [`KEY_WORD`] |
 //! | `login-arg` | `value` | one more argument of the server |
 //! | `collect` | `path` | when the host asks for it, send this file, or all regular files below this directory |
+//! | `root` | `name`, `fs`, `partition` | after the modules: find the virtio disk whose serial is `name`, mount it, or its partition of that number, as `fs`, and go on with the system on it; no directive but `module` has a meaning then |
 //! | `probe` | `name` | run this probe (`beat`, `counters`, `fault`, `spawn`, `file:DISK`) |
 //! | `program` | `path` | the workload's executable |
 //! | `arg` | `value` | one more argument of the workload |

@@ -9,15 +9,33 @@ use crate::failure::{Failure, Step};
 use crate::link::{AGENT_PORT, Port};
 use crate::probes::Probe;
 use crate::workload::Workload;
-use crate::{clock, disks, login, memory, modules, mounts, network, oom, procfs, progress, signals, sysctl};
+use crate::{clock, disks, login, memory, modules, mounts, network, oom, procfs, progress, root, signals, sysctl};
 use oomph_wire::words::{kind, source};
+use rustix::process::set_child_subreaper;
 use rustix::system::{RebootCommand, reboot, uname};
 use std::fs;
 use std::time::Duration;
 
 /// What PID 1 does; it ends with the guest.
 pub fn run() -> ! {
-    let mut port = match first_steps() {
+    go(mounts::mount_all, set_up)
+}
+
+/// What the agent does in a system whose PID 1 is another: the same, but for what that has done already. It ends with the guest.
+pub fn run_in_system() -> ! {
+    go(take_part, |port| {
+        hello(port)?;
+        parts(port, &read_config()?)
+    })
+}
+
+/// Makes of an ordinary process what PID 1 is by itself: whoever loses its parent among what it started becomes its child.
+fn take_part() -> Result<(), Failure> {
+    set_child_subreaper(Some(rustix::process::getpid())).step(|| "become a subreaper".to_owned())
+}
+
+fn go(begin: fn() -> Result<(), Failure>, set_up: fn(&mut Port) -> Result<Parts, Failure>) -> ! {
+    let mut port = match first_steps(begin) {
         Ok(port) => port,
         Err(failure) => {
             eprintln!("oomph-init: {}: {}", failure.what, failure.errno);
@@ -49,8 +67,8 @@ pub struct Parts {
 }
 
 /// Until there is somebody to tell.
-fn first_steps() -> Result<Port, Failure> {
-    mounts::mount_all()?;
+fn first_steps(begin: fn() -> Result<(), Failure>) -> Result<Port, Failure> {
+    begin()?;
     // Fails only for a process that leads its group already, and then nothing is missing.
     rustix::process::setsid().ok();
     let port = Port::open(AGENT_PORT, source::AGENT).step(|| format!("open {AGENT_PORT}"))?;
@@ -59,9 +77,22 @@ fn first_steps() -> Result<Port, Failure> {
 }
 
 fn set_up(port: &mut Port) -> Result<Parts, Failure> {
+    let config = read_config();
+    if let Ok(Config { root: Some(root), steps, .. }) = &config {
+        // The link is not ours: in the other system somebody else will say hello.
+        match root::go_on_in(root, steps)? {}
+    }
     hello(port)?;
+    parts(port, &config?)
+}
+
+fn read_config() -> Result<Config, Failure> {
     let path = oomph_wire::config::PATH;
-    let config = Config::read(&fs::read_to_string(path).step(|| format!("read {path}"))?)?;
+    Config::read(&fs::read_to_string(path).step(|| format!("read {path}"))?)
+}
+
+/// Sets the guest up as the host wants it; at its end it is ready.
+fn parts(port: &mut Port, config: &Config) -> Result<Parts, Failure> {
     for step in &config.steps {
         match step {
             SetUp::Module { path, optional } => modules::load(path, *optional)?,
@@ -76,12 +107,12 @@ fn set_up(port: &mut Port) -> Result<Parts, Failure> {
     oom::set_adj(oom::EXEMPT).step(|| "set oom_score_adj".to_owned())?;
     memory::lock().step(|| "mlockall".to_owned())?;
     signals::hold_children().step(|| "hold SIGCHLD".to_owned())?;
-    let workload = Workload::prepare(&config)?;
-    let collector = Collector::prepare(&config)?;
+    let workload = Workload::prepare(config)?;
+    let collector = Collector::prepare(config)?;
     let mut probes = Vec::new();
     // The server first: it sets itself up while the probes do.
     let server = config.login.iter().map(login::start);
-    let starts = config.probes.iter().map(|name| Probe::start(name, &config));
+    let starts = config.probes.iter().map(|name| Probe::start(name, config));
     for probe in server.chain(starts) {
         let probe = probe?;
         port.send(kind::PROBE, |line| {

@@ -14,6 +14,8 @@ use std::os::unix::ffi::OsStringExt;
 pub struct Config {
     /// What to do before probes and workload, in its order.
     pub steps: Vec<SetUp>,
+    /// The root to go on in, where the system is another.
+    pub root: Option<Root>,
     /// The server for logins, where there is one.
     pub login: Option<Server>,
     /// Files and directories that the host wants back.
@@ -71,6 +73,17 @@ pub struct Server {
     pub args: Vec<OsString>,
 }
 
+/// The root of another system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The disk's serial number.
+    pub name: String,
+    /// The partition, where the filesystem has not the whole disk.
+    pub partition: Option<u8>,
+    /// Its filesystem's type.
+    pub fs: String,
+}
+
 /// A disk to mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disk {
@@ -118,6 +131,14 @@ impl Config {
                 let address = text("address")?.parse().map_err(|_| "address is not IPv4")?;
                 let prefix = text("prefix")?.parse().ok().filter(|bits| *bits <= 32).ok_or("prefix is not 0 to 32")?;
                 self.steps.push(SetUp::Network { address, prefix });
+            }
+            "root" => {
+                let number = |value: String| value.parse().ok().filter(|number| *number > 0);
+                let partition = match directive.get("partition") {
+                    Some(_) => Some(number(text("partition")?).ok_or("partition is not 1 to 255")?),
+                    None => None,
+                };
+                self.root = Some(Root { name: text("name")?, partition, fs: text("fs")? });
             }
             "login" => self.login = Some(Server { root: text("root")?, program: os("program")?, args: Vec::new() }),
             "login-arg" => self.login.as_mut().ok_or("no login comes before it")?.args.push(os("value")?),
@@ -186,12 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn a_root_has_a_disk_or_a_partition_of_it() {
+        let root = |text| Config::read(text).unwrap().root.unwrap();
+        let whole = Root { name: "r".into(), partition: None, fs: "xfs".into() };
+        assert_eq!(root("root name=r fs=xfs"), whole);
+        assert_eq!(root("root name=r fs=xfs partition=3"), Root { partition: Some(3), ..whole });
+    }
+
+    #[test]
     fn a_wrong_line_is_named() {
         let what = |text| Config::read(text).unwrap_err().what;
         assert_eq!(what("probe name=beat\nmoduel path=/x"), "/oomph.conf:2: moduel: unknown directive");
         assert_eq!(what("disk name=data fs=xfs"), "/oomph.conf:1: disk: field mount= is missing");
         assert_eq!(what("network address=10.0.2 prefix=24"), "/oomph.conf:1: network: address is not IPv4");
         assert_eq!(what("network address=10.0.2.15 prefix=33"), "/oomph.conf:1: network: prefix is not 0 to 32");
+        assert_eq!(what("root name=r partition=0 fs=xfs"), "/oomph.conf:1: root: partition is not 1 to 255");
+        assert_eq!(what("root name=r"), "/oomph.conf:1: root: field fs= is missing");
         assert_eq!(what("login-arg value=-F"), "/oomph.conf:1: login-arg: no login comes before it");
         assert_eq!(what("probe name=%ff"), "/oomph.conf:1: probe: name is not UTF-8");
     }

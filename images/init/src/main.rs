@@ -5,6 +5,7 @@
 //! | called as | is |
 //! |---|---|
 //! | PID 1 | sets the guest up, then obeys the host ([`boot`], [`agent`]) |
+//! | `agent` | the agent alone, in a system that has a PID 1 of its own |
 //! | `probe NAME [MOUNT]` | one probe ([`probes`]) |
 //! | `serve ROOT PROGRAM [ARGUMENT…]` | keeps the server for logins ([`login`]) |
 //! | `launch` | waits for the word to become the workload ([`workload`]) |
@@ -29,6 +30,7 @@ mod oom;
 mod probes;
 mod procfs;
 mod progress;
+mod root;
 mod signals;
 mod sysctl;
 mod workload;
@@ -53,12 +55,13 @@ fn main() -> ExitCode {
         ["true"] => ExitCode::SUCCESS,
         ["launch"] => workload::launch(),
         ["collect"] => collect::run(),
+        ["agent"] => boot::run_in_system(),
         ["probe", name] => probes::run(name, None),
         ["serve", root, program, ..] => login::keep(root, program, args.get(3..).unwrap_or_default()),
         ["probe", name, mount] => probes::run(name, Some(mount)),
         _ => {
             eprintln!(
-                "oomph-init: unknown role {args:?}; the roles are: true, launch, collect, serve, probe NAME [MOUNT]"
+                "oomph-init: unknown role {args:?}; the roles are: true, launch, collect, agent, serve, probe NAME [MOUNT]"
             );
             ExitCode::from(2)
         }

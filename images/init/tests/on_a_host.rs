@@ -5,7 +5,7 @@ use std::process::Command;
 
 #[test]
 fn refuses_to_work() {
-    for args in [&[][..], &["launch"], &["probe", "spawn"], &["true"]] {
+    for args in [&[][..], &["launch"], &["agent"], &["probe", "spawn"], &["true"]] {
         let output =
             Command::new(env!("CARGO_BIN_EXE_oomph-init")).args(args).env_clear().output().expect("the program starts");
         assert_eq!(output.status.code(), Some(2), "{args:?}");

@@ -22,6 +22,8 @@ pub struct Limits {
     pub older_than: Option<Duration>,
     /// Where all is larger than this many bytes, what was not used for longest goes.
     pub max_size: Option<u64>,
+    /// What is looked at.
+    pub kinds: &'static [Kind],
     /// Whether to say only what would go.
     pub dry_run: bool,
 }
@@ -63,6 +65,7 @@ impl Cache {
     pub fn prune(&self, limits: Limits) -> Result<Vec<Pruned>, Error> {
         let mut pruned = Vec::new();
         let mut items = self.items()?;
+        items.retain(|item| limits.kinds.contains(&item.pruned.kind));
         let mut size: u64 = items.iter().map(|item| item.pruned.size).sum();
         items.sort_by_key(|item| item.pruned.used);
         for item in items {
@@ -199,7 +202,7 @@ mod tests {
 
         fn prune(&self, hours: Option<u64>, max_size: Option<u64>, dry_run: bool) -> Vec<String> {
             let older_than = hours.map(|hours| Duration::from_secs(hours * HOUR));
-            let pruned = self.cache.prune(Limits { older_than, max_size, dry_run }).unwrap();
+            let pruned = self.cache.prune(Limits { older_than, max_size, kinds: &Kind::ALL, dry_run }).unwrap();
             pruned.into_iter().map(|pruned| pruned.key).collect()
         }
     }
@@ -236,6 +239,16 @@ mod tests {
         assert_eq!(f.prune(None, Some(25), false), ["a", "b"]);
         assert_eq!(f.prune(None, Some(0), false), ["c"], "what was just used stays");
         assert_eq!(f.cache.sizes().unwrap()[&Kind::Disks], 10);
+    }
+
+    #[test]
+    fn what_is_of_another_kind_stays() {
+        let f = Fixture::new();
+        f.entry("old", 3);
+        drop(f.workplace("left", 4));
+        let limits = Limits { older_than: Some(Duration::ZERO), max_size: None, kinds: &[Kind::Disks], dry_run: false };
+        let pruned = f.cache.prune(limits).unwrap();
+        assert_eq!(pruned.iter().map(|pruned| pruned.kind).collect::<Vec<_>>(), [Kind::Disks]);
     }
 
     #[test]

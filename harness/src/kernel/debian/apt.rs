@@ -192,6 +192,37 @@ impl Root {
         Error::Debian(format!("Debian {release} has no package {name}; it has {}", known.join(", ")))
     }
 
+    /// What apt would install of these packages and patterns in a system of nothing, as `apt-get --simulate install` says it.
+    pub fn simulate(&self, packages: &[String], job: &Job) -> Result<String, Error> {
+        let options = ["--simulate", "-o", "APT::Install-Recommends=false", "install", "--"];
+        let args = options.into_iter().chain(packages.iter().map(String::as_str));
+        match self.call("apt-get", "apt", QUERY_DEADLINE, None, args).run(job) {
+            Err(ChildError::Failed { stderr, .. }) if stderr.contains("Unable to locate package ") => {
+                let name = stderr.lines().find_map(|line| line.strip_prefix("E: Unable to locate package "));
+                let (release, name) = (&self.release, name.unwrap_or_default());
+                Err(Error::Debian(format!("Debian {release} has no package {name}")))
+            }
+            output => Ok(output?.stdout),
+        }
+    }
+
+    /// The file that says where packages come from.
+    pub fn sources(&self) -> PathBuf {
+        self.directory.join("sources.d/debian.sources")
+    }
+
+    /// The directory of the package lists.
+    pub fn lists(&self) -> PathBuf {
+        self.directory.join("state/lists")
+    }
+
+    /// The proxies that apt on this machine is set up for, as lines of an apt.conf.
+    pub fn proxies(&self, job: &Job) -> Result<Vec<String>, Error> {
+        let output = self.call("apt-config", "apt", QUERY_DEADLINE, None, ["dump"]).run(job)?;
+        let is_proxy = |line: &&str| line.starts_with("Acquire::") && line.contains("::Proxy");
+        Ok(output.stdout.lines().filter(is_proxy).map(str::to_owned).collect())
+    }
+
     /// Downloads packages, verified by apt, into an empty directory.
     pub fn download(&self, packages: &[Package], directory: &Path, job: &Job) -> Result<Vec<PathBuf>, Error> {
         let names = packages.iter().map(|package| format!("{}={}", package.name, package.version));

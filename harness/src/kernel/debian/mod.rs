@@ -18,7 +18,7 @@ use super::cache::{Cache, Kind, path_safe};
 use super::error::Error;
 use super::job::{self, Job};
 use super::{file, manifest};
-use apt::{Lists, Root};
+pub(crate) use apt::{Lists, Root};
 use package::Package;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -195,7 +195,7 @@ fn key_of(first: &Package, packages: &[Package]) -> String {
 }
 
 /// The image in an unpacked package: `boot/vmlinuz-RELEASE`, or since 7.x `lib/modules/RELEASE/vmlinuz`.
-pub(super) fn find_image(entry: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn find_image(entry: &Path) -> Result<PathBuf, Error> {
     let is_image = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let parent = path.parent().and_then(Path::to_str).unwrap_or_default();
@@ -208,7 +208,12 @@ pub(super) fn find_image(entry: &Path) -> Result<PathBuf, Error> {
 }
 
 fn from_entry(name: String, entry: &Path, answer: &Answer) -> Result<Kernel, Error> {
-    file::kernel(name, &find_image(entry)?, None, answer.origin.clone())
+    unpacked(name, entry, answer.origin.clone())
+}
+
+/// The kernel in a directory where packages were unpacked.
+pub(crate) fn unpacked(name: String, entry: &Path, origin: String) -> Result<Kernel, Error> {
+    file::kernel(name, &find_image(entry)?, None, origin)
 }
 
 fn now() -> u64 {

@@ -106,7 +106,8 @@ impl<'a> Asked<'a> {
             cache.set_answer(&self.measure(tree)?, &all)?;
         }
         self.recipe.led_to(&key, &tree.id, tree.version, needs, cache)?;
-        let limits = Limits { older_than: None, max_size: Some(Limits::DEFAULT_SIZE), dry_run: false };
+        let limits =
+            Limits { older_than: None, max_size: Some(Limits::DEFAULT_SIZE), kinds: &Kind::ALL, dry_run: false };
         for pruned in cache.prune(limits)? {
             let size = HumanBytes(pruned.size);
             job.say(format!("the cache was too large: {} {} ({size}) is gone", pruned.kind.name(), pruned.key));

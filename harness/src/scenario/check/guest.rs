@@ -3,6 +3,7 @@
 //! May not live here: how QEMU is told.
 
 use super::{Checker, MAX_ITEMS};
+use crate::scenario::image::ImageSpec;
 use crate::scenario::model::{Disk, Filesystem, Guest};
 use crate::scenario::problem::Problem;
 use crate::scenario::raw::{RawDisk, RawGuest};
@@ -95,6 +96,7 @@ impl Checker<'_> {
                 ),
             );
         }
+        let image = raw.image.as_ref().map_or(Some(ImageSpec::default()), |image| self.image(image));
         let disks = raw.disks.as_ref().map_or(Some(BTreeMap::new()), |disks| self.disks(disks));
         let sysctl = self.sysctl(raw.sysctl.as_ref());
         let modules = self.all(&raw.modules);
@@ -103,6 +105,7 @@ impl Checker<'_> {
         Some(Guest {
             cpus: u32::try_from(cpus?.0).ok()?,
             memory: memory?,
+            image: image?,
             disks: disks?,
             sysctl: sysctl?,
             modules: modules?.into_iter().map(|module| module.0).collect(),

@@ -5,12 +5,14 @@
 mod expectations;
 mod faults;
 mod guest;
+mod image;
 mod kernel;
 mod matrix;
 mod source;
 mod times;
 mod workload;
 
+pub use image::{NamedImage, check_image};
 pub use kernel::{NamedSource, check_kernels};
 pub use matrix::check_matrix;
 pub use source::FRAGMENTS;

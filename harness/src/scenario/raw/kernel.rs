@@ -161,6 +161,8 @@ macro_rules! text_or_map {
     };
 }
 
+pub(super) use text_or_map;
+
 text_or_map!(RawKernel, Name | Source(Box<RawSource>), "a kernel's name, or a map with `debian`, `image` or `source`");
 text_or_map!(RawBase, Text | Debian(RawDebianConfig), "a target of make, a path, or `{debian: RELEASE or PACKAGE}`");
 

@@ -7,7 +7,7 @@ use crate::event::{Answer, LoginStage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use ssh2::{BlockDirections, Channel, ErrorCode, ExtendedData, MethodType, Session};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub struct Login {
     pub key: Key,
     /// What is run there.
     pub command: String,
+    /// What it can read on its standard input.
+    pub input: Vec<u8>,
 }
 
 /// Why a login did not come through.
@@ -185,6 +187,9 @@ impl<'a> Wire<'a> {
         // What is not read keeps the channel's end from being seen.
         self.until(|| channel.handle_extended_data(ExtendedData::Merge))?;
         self.until(|| channel.exec(&login.command))?;
+        if !login.input.is_empty() {
+            self.input(&mut channel, &login.input)?;
+        }
         let output = self.output(&mut channel)?;
         self.until(|| channel.close())?;
         self.until(|| channel.wait_close())?;
@@ -194,6 +199,18 @@ impl<'a> Wire<'a> {
             (None, 0) => Ok(output),
             (None, code) => Err(Why::Exit(code, output)),
         }
+    }
+
+    /// Writes all of it, and that there is no more.
+    fn input(&self, channel: &mut Channel, mut rest: &[u8]) -> Result<(), Why> {
+        while !rest.is_empty() {
+            match channel.write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.until(|| channel.send_eof())
     }
 
     fn output(&self, channel: &mut Channel) -> Result<Vec<u8>, Why> {

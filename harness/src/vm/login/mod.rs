@@ -6,12 +6,15 @@
 //! so nothing has to shut a socket under it, and no thread or socket is left behind.
 
 mod attempt;
+mod bring;
 mod key;
 mod prober;
 #[cfg(test)]
 mod tests;
 
 pub use attempt::{Failed, Login, attempt};
+pub(super) use bring::Bringer;
+pub use bring::Freight;
 pub use key::Key;
 pub(super) use prober::Prober;
 

@@ -1,6 +1,7 @@
 //! Logins against servers that do what a server in trouble does, and worse.
 #![allow(clippy::unwrap_used)]
 
+use super::bring::bring;
 use super::prober::round;
 use super::{Failed, Key, Login, attempt};
 use crate::event::{Answer, Kind, LoginStage};
@@ -8,7 +9,8 @@ use oomph_wire::words::source::LOGIN;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +20,7 @@ const SOON: Duration = Duration::from_millis(1_500);
 const LATER: Duration = Duration::from_secs(60);
 
 fn login(address: SocketAddr) -> Login {
-    Login { address, user: "root".into(), key: Key::new().unwrap(), command: "true".into() }
+    Login { address, user: "root".into(), key: Key::new().unwrap(), command: "true".into(), input: Vec::new() }
 }
 
 /// A server for any number of connections, until the test's process ends.
@@ -155,4 +157,35 @@ fn a_hundred_that_fail_in_every_way_leave_no_socket() {
         attempt(&login(address), Duration::from_millis(30), &AtomicBool::new(false), &mut |_| {}).unwrap_err();
     }
     assert_eq!(sockets_to(address), 0);
+}
+
+const MOMENT: Duration = Duration::from_millis(10);
+
+#[test]
+fn what_is_brought_is_tried_until_the_time_is_over() {
+    let (taken, tries) = (Arc::new(AtomicUsize::new(0)), Duration::from_millis(400));
+    let count = Arc::clone(&taken);
+    let address = server(move |stream| {
+        count.fetch_add(1, Ordering::Relaxed);
+        drop(stream);
+    });
+    let why = bring(&login(address), (LATER, tries, MOMENT), &AtomicBool::new(false)).unwrap();
+    assert!(why.starts_with("the agent cannot be brought into the guest over ssh: "), "{why}");
+    assert!(taken.load(Ordering::Relaxed) > 2, "a guest that is still coming up is tried again");
+}
+
+#[test]
+fn what_is_brought_is_called_off_without_a_word() {
+    let mut kept = Vec::new();
+    let address = server(move |stream| kept.push(stream));
+    let called_off = AtomicBool::new(false);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(300));
+            called_off.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(bring(&login(address), (LATER, LATER, MOMENT), &called_off), None);
+    });
+    assert!(started.elapsed() < LATER);
 }

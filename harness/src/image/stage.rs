@@ -1,0 +1,189 @@
+//! What boots a system on a disk with a kernel from outside of it.
+//! Lives here: the initramfs that mounts the root and goes on in it, the words for the system on the kernel's command line.
+//! May not live here: the disk itself, or how a guest is started (`vm`).
+//!
+//! The key for logins is a credential of systemd's on the kernel's command line: bookworm's systemd 252 and trixie's 257 read it there,
+//! and their own tmpfiles.d/provision.conf writes it to root's authorized_keys. It needs no device, no module and no tool in the guest;
+//! by SMBIOS or fw_cfg systemd would want modules of the running kernel, which a system that boots with a kernel of ours has not.
+
+use super::config::{config_in_system, module_path};
+use super::debian::System;
+use super::error::Error;
+use super::initramfs::{self, Entry};
+use super::modules::{self, wanted_modules};
+use super::prepare::{self, Executable, Image};
+use super::program::Packed;
+use super::{disks, freight};
+use crate::kernel::job::{Job, Progress, blocking};
+use crate::kernel::{At, Cache, Kernel};
+use crate::scenario::{Filesystem, RootPlace, Scenario};
+use oomph_wire::config::Escaped;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The serial number of the disk with the root.
+pub const ROOT_DISK: &str = "oomph-root";
+
+/// The initramfs for a system on a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The initramfs, in the cache.
+    pub initramfs: PathBuf,
+    /// BLAKE3 of it, in hex.
+    pub hash: String,
+    /// Names of the modules that it loads, in their order.
+    pub modules: Vec<String>,
+}
+
+/// Makes the initramfs with which a kernel goes on in the root of a disk; `init` is PID 1 of it. What else is `wanted` of modules is
+/// loaded too: a system has none for a kernel of ours.
+///
+/// # Errors
+/// Where the kernel lacks a module that is needed.
+pub async fn stage(
+    kernel: &Kernel,
+    root: RootPlace,
+    wanted: &[&str],
+    init: &[u8],
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<Stage, Error> {
+    let (kernel, cache, init) = (kernel.clone(), cache.clone(), init.to_vec());
+    let wanted: Vec<String> = modules_for(root.filesystem, wanted);
+    blocking(progress, move |job| {
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        make(&kernel, root, &wanted, init, &cache, job)
+    })
+    .await
+}
+
+fn make(
+    kernel: &Kernel,
+    root: RootPlace,
+    wanted: &[&str],
+    init: Vec<u8>,
+    cache: &Cache,
+    job: &Job,
+) -> Result<Stage, Error> {
+    let modules = modules::prepare(kernel, wanted, &[], cache, job)?;
+    let names: Vec<String> = modules.iter().map(|module| module.name.clone()).collect();
+    let optional: Vec<bool> = modules.iter().map(|module| module.optional).collect();
+    let mut entries = initramfs::skeleton();
+    entries.push(Entry::executable("/init", init));
+    entries.push(Entry::file(oomph_wire::config::PATH, config(&names, &optional, root).into_bytes()));
+    for module in &modules {
+        let bytes = fs::read(&module.path).at("read", &module.path)?;
+        entries.push(Entry::file(module_path(&module.name), bytes));
+    }
+    let (initramfs, hash) = initramfs::store(&initramfs::build(&entries)?, cache, job)?;
+    Ok(Stage { initramfs, hash, modules: names })
+}
+
+/// A scenario's guest with a system on a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemImage {
+    /// What it boots into; its disks begin with the root's.
+    pub image: Image,
+    /// What is to be brought into the system: the standard input of `command`.
+    pub input: Vec<u8>,
+    /// What puts it in place and starts the agent.
+    pub command: String,
+}
+
+/// As [`super::prepare`], for a scenario whose guest is a system on a disk: overlays for its root and for each disk, and the
+/// agent and the workload to be brought into it. `user` is who logs in.
+///
+/// # Errors
+/// As [`super::prepare`].
+pub async fn prepare_system(
+    (scenario, kernel): (&Scenario, &Kernel),
+    (system, user): (&System, &str),
+    init: &[u8],
+    program: Executable<'_>,
+    directory: &Path,
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<SystemImage, Error> {
+    let program = match program {
+        Executable::Embedded(name, bytes) => Ok(Packed::embedded(name, bytes)),
+        Executable::Host(path) => Err(path.to_owned()),
+    };
+    let (scenario, kernel, cache) = (scenario.clone(), kernel.clone(), cache.clone());
+    let (system, user, init, directory) = (system.clone(), user.to_owned(), init.to_vec(), directory.to_owned());
+    blocking(progress, move |job| {
+        let program = program.or_else(|path| Packed::from_host(&path))?.alone();
+        let filesystem = if system.filesystem == Filesystem::Xfs.name() { Filesystem::Xfs } else { Filesystem::Ext4 };
+        let wanted = [vec!["virtio_net"], wanted_modules(&scenario)].concat();
+        let wanted = modules_for(filesystem, &wanted);
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let stage = make(&kernel, RootPlace { partition: None, filesystem }, &wanted, init.clone(), &cache, job)?;
+        let config = config_in_system(&scenario, &program);
+        let (input, command) = freight::pack(&init, &config, &program, &prepare::files(&scenario)?, &user)?;
+        let all: u64 = scenario.guest.disks.values().map(|disk| disk.size).sum();
+        disks::check_room(&directory, all.saturating_add(system.size))?;
+        let mut disks = vec![disks::overlay(ROOT_DISK, system.disk.clone(), &directory, job)?];
+        disks.extend(disks::prepare(&scenario.guest.disks, kernel.version, &directory, &cache, job)?);
+        let Stage { initramfs, hash, modules } = stage;
+        let image = Image { initramfs, hash, config, modules, disks, notes: program.notes };
+        Ok(SystemImage { image, input, command })
+    })
+    .await
+}
+
+/// The modules without which there is no root, and those that are wanted besides; none twice.
+fn modules_for(filesystem: Filesystem, wanted: &[&str]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in ["virtio_pci", "virtio_blk", filesystem.name()].iter().chain(wanted) {
+        if !all.iter().any(|known| known == name) {
+            all.push((*name).to_owned());
+        }
+    }
+    all
+}
+
+/// The guest's configuration.
+fn config(modules: &[String], optional: &[bool], root: RootPlace) -> String {
+    let mut text = String::new();
+    for (name, optional) in modules.iter().zip(optional) {
+        let path = module_path(name);
+        let optional = if *optional { " optional=1" } else { "" };
+        text.push_str(&format!("module path={}{optional}\n", Escaped(path.as_bytes())));
+    }
+    let partition = root.partition.map(|number| format!(" partition={number}")).unwrap_or_default();
+    text.push_str(&format!("root name={ROOT_DISK} fs={}{partition}\n", root.filesystem.name()));
+    text
+}
+
+/// The word of the kernel's command line that lets the owner of a key log in as root; `key` is `TYPE BASE64`, as in an
+/// authorized_keys file, or with `,` in place of the space. Kernel and systemd both take quotes; escapes are undone by newer systemds than bookworm's 252.
+pub fn authorized_key(key: &str) -> String {
+    let key: Vec<&str> = key.split([' ', ',']).map(str::trim).take(2).collect();
+    format!("\"systemd.set_credential=ssh.authorized_keys.root:{}\"", key.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_come_before_the_root() {
+        let root = RootPlace { partition: Some(2), filesystem: Filesystem::Ext4 };
+        let modules = ["a".to_owned(), "virtio_blk".to_owned()];
+        assert_eq!(
+            config(&modules, &[true, false], root),
+            "module path=/modules/a.ko optional=1\nmodule path=/modules/virtio_blk.ko\n\
+             root name=oomph-root fs=ext4 partition=2\n"
+        );
+        assert_eq!(
+            modules_for(Filesystem::Xfs, &["xfs", "virtio_net"]),
+            ["virtio_pci", "virtio_blk", "xfs", "virtio_net"]
+        );
+    }
+
+    #[test]
+    fn a_key_is_one_word() {
+        for key in ["ssh-ed25519 AAAA me@here\n", "ssh-ed25519,AAAA", "ssh-ed25519 AAAA\n"] {
+            assert_eq!(authorized_key(key), "\"systemd.set_credential=ssh.authorized_keys.root:ssh-ed25519 AAAA\"");
+        }
+    }
+}
