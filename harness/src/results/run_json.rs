@@ -182,7 +182,7 @@ pub struct LoginJson {
     pub passed: Option<LoginStage>,
     /// Whether it came through; null where the run ended first.
     pub ok: Option<bool>,
-    /// The stage that failed, and why: `banner: nothing within 60 s`.
+    /// The stage that failed, and why: `banner: nothing within 30 s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }

@@ -188,6 +188,7 @@ impl<'a> Driver<'a> {
         }
         let tick = self.vm.tick();
         self.record(now, None, Kind::Tick(tick)).await;
+        self.vm.tell_time(self.machine.judge().view().fair_ms);
     }
 
     /// Takes in what was read already.

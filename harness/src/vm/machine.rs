@@ -19,6 +19,7 @@ use crate::event::{Exit, Kind, Tick};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -84,6 +85,8 @@ pub struct Vm {
     asked: bool,
     end: AbortHandle,
     logins: Option<Prober>,
+    /// The guest's own time, as it was told last.
+    fair_ms: Arc<AtomicU64>,
     /// Calls its thread off when it goes.
     bringer: Option<Bringer>,
     pub(super) filters: Filters,
@@ -131,6 +134,7 @@ impl Vm {
             asked: false,
             end: end.abort_handle(),
             logins: None,
+            fair_ms: Arc::default(),
             bringer: None,
             filters: Filters::default(),
             pauses: Pauses::default(),
@@ -216,7 +220,8 @@ impl Vm {
             command: "true".into(),
             input: Vec::new(),
         };
-        let prober = Prober::start(login, Arc::clone(&self.mailbox)).map_err(Error::io("start to log in"))?;
+        let prober = Prober::start(login, Arc::clone(&self.fair_ms), Arc::clone(&self.mailbox))
+            .map_err(Error::io("start to log in"))?;
         self.logins = Some(prober);
         Ok(())
     }
@@ -239,6 +244,11 @@ impl Vm {
         let bringer = Bringer::start(login, Arc::clone(&self.mailbox)).map_err(Error::io("start to log in"))?;
         self.bringer = Some(bringer);
         Ok(())
+    }
+
+    /// Tells the guest's own time so far, in which logins have their deadlines.
+    pub fn tell_time(&self, fair_ms: u64) {
+        self.fair_ms.store(fair_ms, Ordering::Relaxed);
     }
 
     /// Tries no more to log in.

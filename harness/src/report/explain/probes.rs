@@ -57,7 +57,7 @@ fn login() -> Text {
             .into(),
         decided: format!(
             "Never required: what a login needs of the host and of the guest's network says nothing of memory, so no outcome rests on it. An expectation can bound it \
-             (`login: {{max: 5s}}`): from the start of pressure on, none may fail or take longer. One that has not come through after {} of wall time is given up, and the next \
+             (`login: {{max: 5s}}`): from the start of pressure on, none may fail or take longer. One that has not come through after {} of the guest's own time is given up, and the next \
              is tried.",
             time(u64::try_from(crate::vm::login::DEADLINE.as_millis()).unwrap_or(u64::MAX))
         ),

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use ssh2::{BlockDirections, Channel, ErrorCode, ExtendedData, MethodType, Session};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// LIBSSH2_ERROR_EAGAIN (libssh2.h): it would wait.
@@ -51,25 +51,58 @@ pub struct Failed {
     pub answer: Answer,
 }
 
-/// Logs in and runs the command; gives what it wrote, at most 64 KiB. `passed` is told of each stage that is
-/// passed, when it is. Takes `within`, at most, and ends within a quarter of a second once `called_off` is set.
+/// How long a login may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'a> {
+    /// So long at most, in the time that `fair_ms` counts, else in wall time.
+    pub within: Duration,
+    /// The guest's own time in milliseconds, as somebody else keeps it. A host that gives the guest no time shall not look like a guest that
+    /// lets nobody in; but it gets [`STARVED`] times as long in wall time and no more.
+    pub fair_ms: Option<&'a AtomicU64>,
+    /// Set by whoever wants it to end at once; it ends within a quarter of a second.
+    pub called_off: &'a AtomicBool,
+}
+
+/// How many times as long a login may take in wall time as in the guest's.
+pub const STARVED: u32 = 10;
+
+/// Logs in and runs the command; gives what it wrote, at most 64 KiB. `passed` is told of each stage that is passed, when it is.
 ///
 /// # Errors
 /// The stage that failed, and why.
-pub fn attempt(
-    login: &Login,
-    within: Duration,
-    called_off: &AtomicBool,
-    passed: &mut dyn FnMut(LoginStage),
-) -> Result<Vec<u8>, Failed> {
-    let until = Instant::now() + within;
+pub fn attempt(login: &Login, limits: Limits<'_>, passed: &mut dyn FnMut(LoginStage)) -> Result<Vec<u8>, Failed> {
+    let patience = Patience::new(limits);
     let mut at = Stages { reached: LoginStage::Tcp, passed };
-    let socket = TcpStream::connect_timeout(&login.address, within).map_err(|error| at.failed(error.into()))?;
-    let mut wire = Wire::new(socket, within, until, called_off).map_err(|error| at.failed(error.into()))?;
+    let socket =
+        TcpStream::connect_timeout(&login.address, patience.left()).map_err(|error| at.failed(error.into()))?;
+    let mut wire = Wire::new(socket, patience).map_err(|error| at.failed(error.into()))?;
     at.passed(LoginStage::Banner);
     let done = wire.log_in(login, &mut at);
     wire.close();
     done.map_err(|why| at.failed(why))
+}
+
+/// What is left of a login's time.
+struct Patience<'a> {
+    limits: Limits<'a>,
+    began: Instant,
+    began_fair_ms: u64,
+}
+
+impl<'a> Patience<'a> {
+    fn new(limits: Limits<'a>) -> Self {
+        let began_fair_ms = limits.fair_ms.map_or(0, |now| now.load(Ordering::Relaxed));
+        Self { limits, began: Instant::now(), began_fair_ms }
+    }
+
+    /// Not at all where it is over.
+    fn left(&self) -> Duration {
+        let Limits { within, fair_ms, .. } = self.limits;
+        let wall = self.began.elapsed();
+        let Some(now) = fair_ms else { return within.saturating_sub(wall) };
+        let fair = Duration::from_millis(now.load(Ordering::Relaxed).saturating_sub(self.began_fair_ms));
+        within.saturating_sub(fair).min((within * STARVED).saturating_sub(wall))
+    }
 }
 
 /// Where a login stands.
@@ -148,20 +181,18 @@ struct Wire<'a> {
     session: Session,
     /// The same socket as the session's.
     socket: TcpStream,
-    within: Duration,
-    until: Instant,
-    called_off: &'a AtomicBool,
+    patience: Patience<'a>,
 }
 
 impl<'a> Wire<'a> {
-    fn new(socket: TcpStream, within: Duration, until: Instant, called_off: &'a AtomicBool) -> io::Result<Self> {
+    fn new(socket: TcpStream, patience: Patience<'a>) -> io::Result<Self> {
         // Both ends of it are this machine's; a stage's time shall be the guest's, not that of waiting for more to send.
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
         let mut session = Session::new()?;
         session.set_tcp_stream(socket.try_clone()?);
         session.set_blocking(false);
-        Ok(Self { session, socket, within, until, called_off })
+        Ok(Self { session, socket, patience })
     }
 
     fn log_in(&mut self, login: &Login, at: &mut Stages<'_>) -> Result<Vec<u8>, Why> {
@@ -246,12 +277,12 @@ impl<'a> Wire<'a> {
 
     /// Waits until the socket can be used as libssh2 wants it, at most for a slice.
     fn wait(&self) -> Result<(), Why> {
-        if self.called_off.load(Ordering::Relaxed) {
+        if self.patience.limits.called_off.load(Ordering::Relaxed) {
             return Err(Why::CalledOff);
         }
-        let left = self.until.saturating_duration_since(Instant::now());
+        let left = self.patience.left();
         if left.is_zero() {
-            return Err(Why::Late(self.within));
+            return Err(Why::Late(self.patience.limits.within));
         }
         let flags = match self.session.block_directions() {
             BlockDirections::Outbound => PollFlags::OUT,

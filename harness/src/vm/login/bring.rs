@@ -5,7 +5,7 @@
 //! Everything goes through the standard input of one command, as a tar: one channel, one exit status, and nothing but tar and a shell are
 //! asked of the guest, which every system has; an sftp server not.
 
-use super::{Login, attempt};
+use super::{Limits, Login, attempt};
 use crate::event::{Answer, Kind, Reason};
 use crate::vm::mailbox::Mailbox;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub(super) fn bring(
 ) -> Option<String> {
     let end = Instant::now() + all;
     loop {
-        let failed = match attempt(login, each, called_off, &mut |_| ()) {
+        let failed = match attempt(login, Limits { within: each, fair_ms: None, called_off }, &mut |_| ()) {
             Ok(_) => return None,
             Err(failed) => failed,
         };

@@ -12,7 +12,7 @@ mod prober;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{Failed, Login, attempt};
+pub use attempt::{Failed, Limits, Login, STARVED, attempt};
 pub(super) use bring::Bringer;
 pub use bring::Freight;
 pub use key::Key;
@@ -20,8 +20,8 @@ pub(super) use prober::Prober;
 
 use std::time::Duration;
 
-/// A login that has not come through after so long is given up. Far more than one needs on a busy host under emulation (some
-/// 2 s when idle), and less than `frozen_for`, so that a guest that hangs is tried more than once.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+/// A login that has not come through after so long of the guest's own time is given up. Ten times as long as the slowest that was seen under
+/// pressure on a sound kernel, and less than `frozen_for`, so that a guest that hangs is tried more than once.
+pub const DEADLINE: Duration = Duration::from_secs(30);
 /// Pause between two logins.
 pub const INTERVAL: Duration = Duration::from_secs(1);

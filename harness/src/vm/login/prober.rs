@@ -2,12 +2,12 @@
 //! Lives here: the thread, the events of each login.
 //! May not live here: a login's stages (`attempt`).
 
-use super::{DEADLINE, INTERVAL, Login, attempt};
+use super::{DEADLINE, INTERVAL, Limits, Login, attempt};
 use crate::event::{Answer, Kind, LoginStage};
 use crate::vm::mailbox::Mailbox;
 use oomph_wire::words::source::LOGIN;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,15 +21,16 @@ pub(in crate::vm) struct Prober {
 }
 
 impl Prober {
-    /// Starts it; its events go into the mailbox.
-    pub(in crate::vm) fn start(login: Login, mailbox: Arc<Mailbox>) -> std::io::Result<Self> {
+    /// Starts it; its events go into the mailbox. `fair_ms` is the guest's own time, as the caller keeps it.
+    pub(in crate::vm) fn start(login: Login, fair_ms: Arc<AtomicU64>, mailbox: Arc<Mailbox>) -> std::io::Result<Self> {
         let called_off = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&called_off);
         thread::Builder::new().name(NAME.into()).spawn(move || {
             let mut n = 0;
             while !seen.load(Ordering::Relaxed) {
                 n += 1;
-                round(&login, n, DEADLINE, &seen, &mut |kind| mailbox.put_event(tokio::time::Instant::now(), kind));
+                let limits = Limits { within: DEADLINE, fair_ms: Some(&fair_ms), called_off: &seen };
+                round(&login, n, limits, &mut |kind| mailbox.put_event(tokio::time::Instant::now(), kind));
                 pause(&seen);
             }
         })?;
@@ -44,13 +45,13 @@ impl Drop for Prober {
 }
 
 /// One login and its events. One that was called off has no end: that it did not come through says nothing of the guest.
-pub(super) fn round(login: &Login, n: u64, within: Duration, called_off: &AtomicBool, tell: &mut dyn FnMut(Kind)) {
+pub(super) fn round(login: &Login, n: u64, limits: Limits<'_>, tell: &mut dyn FnMut(Kind)) {
     let start = Instant::now();
     let ms = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let end = |result| Kind::ProbeEnd { probe: LOGIN.into(), n, result };
     tell(Kind::ProbeBegin { probe: LOGIN.into(), n });
-    let done = attempt(login, within, called_off, &mut |stage| tell(Kind::Login { n, stage, ms: ms(), failed: None }));
-    if called_off.load(Ordering::Relaxed) {
+    let done = attempt(login, limits, &mut |stage| tell(Kind::Login { n, stage, ms: ms(), failed: None }));
+    if limits.called_off.load(Ordering::Relaxed) {
         return;
     }
     match done {

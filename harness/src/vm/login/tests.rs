@@ -3,14 +3,14 @@
 
 use super::bring::bring;
 use super::prober::round;
-use super::{Failed, Key, Login, attempt};
+use super::{Failed, Key, Limits, Login, STARVED, attempt};
 use crate::event::{Answer, Kind, LoginStage};
 use oomph_wire::words::source::LOGIN;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,11 @@ const LATER: Duration = Duration::from_secs(60);
 
 fn login(address: SocketAddr) -> Login {
     Login { address, user: "root".into(), key: Key::new().unwrap(), command: "true".into(), input: Vec::new() }
+}
+
+/// In wall time.
+fn limits(within: Duration, called_off: &AtomicBool) -> Limits<'_> {
+    Limits { within, fair_ms: None, called_off }
 }
 
 /// A server for any number of connections, until the test's process ends.
@@ -34,7 +39,7 @@ fn server(mut serve: impl FnMut(TcpStream) + Send + 'static) -> SocketAddr {
 /// The stages that were passed, and how it ended.
 fn tried(address: SocketAddr, within: Duration) -> (Vec<LoginStage>, Failed) {
     let mut passed = Vec::new();
-    let done = attempt(&login(address), within, &AtomicBool::new(false), &mut |stage| passed.push(stage));
+    let done = attempt(&login(address), limits(within, &AtomicBool::new(false)), &mut |stage| passed.push(stage));
     (passed, done.unwrap_err())
 }
 
@@ -53,6 +58,34 @@ fn a_server_that_accepts_and_says_nothing() {
     assert!(start.elapsed() >= SOON);
     assert_eq!((passed, failed.stage), (vec![LoginStage::Tcp], LoginStage::Banner));
     assert_eq!((failed.why.as_str(), failed.answer), ("nothing within 1 s", Answer::Errno(110)));
+}
+
+#[test]
+fn a_guest_that_gets_no_time_is_waited_for_but_not_for_ever() {
+    let mut kept = Vec::new();
+    let address = server(move |stream| kept.push(stream));
+    let (called_off, fair_ms) = (AtomicBool::new(false), AtomicU64::new(5_000));
+    let within = Duration::from_millis(100);
+    let limits = Limits { within, fair_ms: Some(&fair_ms), called_off: &called_off };
+    let try_it = || {
+        let start = Instant::now();
+        let failed = attempt(&login(address), limits, &mut |_| {}).unwrap_err();
+        assert_eq!(failed.answer, Answer::Errno(110));
+        start.elapsed()
+    };
+    assert!(try_it() >= within * STARVED, "its clock stands still");
+    fair_ms.store(6_000, Ordering::Relaxed);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !called_off.load(Ordering::Relaxed) {
+                fair_ms.fetch_add(50, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        // Its clock goes on: what is over ends.
+        try_it();
+        called_off.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]
@@ -104,7 +137,7 @@ fn a_login_that_is_called_off_ends_at_once_and_has_no_end() {
             thread::sleep(Duration::from_millis(300));
             called_off.store(true, Ordering::Relaxed);
         });
-        round(&login(address), 7, LATER, &called_off, &mut |kind| told.push(kind));
+        round(&login(address), 7, limits(LATER, &called_off), &mut |kind| told.push(kind));
     });
     let begin = Kind::ProbeBegin { probe: LOGIN.into(), n: 7 };
     assert!(
@@ -116,7 +149,7 @@ fn a_login_that_is_called_off_ends_at_once_and_has_no_end() {
 fn a_login_that_fails_says_where_and_why() {
     let mut told = Vec::new();
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    round(&login(address), 1, LATER, &AtomicBool::new(false), &mut |kind| told.push(kind));
+    round(&login(address), 1, limits(LATER, &AtomicBool::new(false)), &mut |kind| told.push(kind));
     let [_, Kind::Login { stage: LoginStage::Tcp, failed: Some(why), .. }, Kind::ProbeEnd { result, .. }] = &told[..]
     else {
         panic!("{told:?}")
@@ -154,7 +187,7 @@ fn a_hundred_that_fail_in_every_way_leave_no_socket() {
         }
     });
     for _ in 0..100 {
-        attempt(&login(address), Duration::from_millis(30), &AtomicBool::new(false), &mut |_| {}).unwrap_err();
+        attempt(&login(address), limits(Duration::from_millis(30), &AtomicBool::new(false)), &mut |_| {}).unwrap_err();
     }
     assert_eq!(sockets_to(address), 0);
 }
