@@ -125,7 +125,16 @@ fn guest() -> impl Strategy<Value = Guest> {
                 (name, Disk { filesystem, size: mib << 20, mount })
             };
             let disks = disks.into_iter().enumerate().map(disk).collect();
-            Guest { cpus, memory: mib << 20, image, disks, sysctl, modules, cmdline }
+            Guest {
+                cpus,
+                memory: mib << 20,
+                image,
+                disks,
+                sysctl,
+                modules,
+                cmdline,
+                files: std::collections::BTreeMap::new(),
+            }
         },
     )
 }
@@ -242,8 +251,9 @@ fn sound() -> impl Strategy<Value = Scenario> {
     });
     let faults = prop::collection::vec((0u64..500, prop::option::of(1u64..500), action()), 0..4);
     let evidence = (any::<bool>(), any::<bool>()).prop_map(|(core, keep)| Evidence { core, keep });
-    let all = (names, kernel, guest(), workload, rules(), faults, evidence, prop::option::of(expectation()));
-    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, faults, evidence, expect)| {
+    let collect = prop::collection::vec("(/[a-z%:._]{1,3}x){1,3}", 0..3);
+    let all = (names, kernel, guest(), workload, rules(), faults, evidence, prop::option::of(expectation()), collect);
+    all.prop_map(|((name, summary, references), kernel, guest, workload, rules, faults, evidence, expect, collect)| {
         let mut probes = vec![ProbeKind::Spawn, ProbeKind::Beat];
         probes.extend(guest.disks.values().any(|disk| disk.mount.is_some()).then_some(ProbeKind::File));
         let disk = guest.disks.keys().next().cloned();
@@ -253,6 +263,19 @@ fn sound() -> impl Strategy<Value = Scenario> {
             Some(Fault { at_ms, until_ms: length.map(|length| at_ms + length), action })
         };
         let (faults, expect) = (faults.into_iter().filter_map(fault).collect(), expect.into_iter().collect());
-        Scenario { name, summary, references, kernel, guest, workload, rules, probes, faults, evidence, expect }
+        Scenario {
+            name,
+            summary,
+            references,
+            kernel,
+            guest,
+            workload,
+            rules,
+            probes,
+            faults,
+            evidence,
+            collect,
+            expect,
+        }
     })
 }

@@ -1,6 +1,6 @@
-//! From `oomph run` to a guest that is ready: against QEMU alone on the same kernel's bzImage, and of our small kernel against
-//! Debian's (`make bench`).
-//! Lives here: the three boots, in turn; their ratios; what the harness itself costs while a run goes on.
+//! From `oomph run` to a guest that is ready: against QEMU alone on the same kernel's bzImage, of our small kernel against
+//! Debian's, and with a server for logins against without (`make bench`).
+//! Lives here: the four boots, in turn; their ratios; what the harness itself costs while a run goes on.
 //! May not live here: a figure that a busy machine makes fail; the ratio is of two measurements of one minute.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const KERNEL: &str = "debian-6.1";
 const SMALL_KERNEL: &str = "debian-6.1-source";
 const SCENARIO: &str = "scenarios/xfs-inode-mutex.yaml";
+/// The same scenario with somebody who logs in.
+const LOGIN_SCENARIO: &str = "scenarios/xfs-inode-mutex-login.yaml";
 const DEADLINE: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(2);
 
@@ -28,23 +30,28 @@ fn main() {
     oomph.fetch(SMALL_KERNEL);
     let boots = place.path().join("boots");
     // Its vmlinux is unpacked at its first boot.
-    oomph.seconds_until_ready(&boots, SMALL_KERNEL);
-    let (mut ours, mut theirs, mut small) = (Vec::new(), Vec::new(), Vec::new());
+    oomph.seconds_until_ready(&boots, SCENARIO, SMALL_KERNEL);
+    // The server is fetched.
+    oomph.seconds_until_ready(&boots, LOGIN_SCENARIO, KERNEL);
+    let (mut ours, mut theirs, mut small, mut login) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         let times = (
-            oomph.seconds_until_ready(&boots, KERNEL),
+            oomph.seconds_until_ready(&boots, SCENARIO, KERNEL),
             bare_seconds_until_ready(&bare),
-            oomph.seconds_until_ready(&boots, SMALL_KERNEL),
+            oomph.seconds_until_ready(&boots, SCENARIO, SMALL_KERNEL),
+            oomph.seconds_until_ready(&boots, LOGIN_SCENARIO, KERNEL),
         );
         eprintln!(
-            "round {round} of {rounds}: oomph {:.2} s, bare {:.2} s, small kernel {:.2} s",
-            times.0, times.1, times.2
+            "round {round} of {rounds}: oomph {:.2} s, bare {:.2} s, small kernel {:.2} s, with logins {:.2} s",
+            times.0, times.1, times.2, times.3
         );
         ours.push(times.0);
         theirs.push(times.1);
         small.push(times.2);
+        login.push(times.3);
     }
     let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
+    let login_ratios = login.iter().zip(&ours).map(|(login, ours)| login / ours).collect();
     let small_ratios = small.iter().zip(&ours).map(|(small, ours)| small / ours).collect();
     println!("oomph run to ready      {:6.2} s   (median of {rounds})", median(ours));
     println!("bare QEMU, bzImage      {:6.2} s", median(theirs));
@@ -53,6 +60,11 @@ fn main() {
     println!(
         "ratio to Debian's       {:6.2}     (median of the rounds' ratios; wanted: at most 0.5)",
         median(small_ratios)
+    );
+    println!("with logins to ready    {:6.2} s", median(login));
+    println!(
+        "ratio to without        {:6.2}     (median of the rounds' ratios; wanted: at most 1.25)",
+        median(login_ratios)
     );
     println!(
         "harness, resident       {:6.1} MiB (most of {} samples in a run; wanted: under 40)",
@@ -81,11 +93,11 @@ impl Oomph {
         assert!(status.success(), "{kernel} cannot be had");
     }
 
-    fn run(&self, results: &Path, kernel: &str) -> Child {
+    fn run(&self, results: &Path, scenario: &str, kernel: &str) -> Child {
         let mut command = self.command();
         command.args([
             "run",
-            SCENARIO,
+            scenario,
             "--kernel",
             kernel,
             "--accel",
@@ -97,9 +109,9 @@ impl Oomph {
         command.arg(results).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    fn seconds_until_ready(&self, results: &Path, kernel: &str) -> f64 {
+    fn seconds_until_ready(&self, results: &Path, scenario: &str, kernel: &str) -> f64 {
         let start = Instant::now();
-        let mut child = self.run(results, kernel);
+        let mut child = self.run(results, scenario, kernel);
         let lines = wait_until_ready(&mut child);
         let seconds = start.elapsed().as_secs_f64();
         // QEMU dies with it.
@@ -140,7 +152,7 @@ impl Oomph {
     /// A whole run, watched from its `ready` on.
     fn cost(&self, place: &Path) -> Cost {
         let results = place.join("whole");
-        let mut child = self.run(&results, KERNEL);
+        let mut child = self.run(&results, SCENARIO, KERNEL);
         let lines = wait_until_ready(&mut child);
         // Somebody must read on, or the harness waits for room in the pipe.
         let reader = std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));

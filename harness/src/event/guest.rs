@@ -26,6 +26,12 @@ pub fn from_guest(line: &Line<'_>) -> Option<Kind> {
         (source::AGENT, kind::RELEASED) => Kind::Released { by: text("by") },
         (source::AGENT, kind::DIED) => Kind::ProbeDied { probe: text("probe"), exit: exit(line) },
         (source::AGENT, kind::BYE) => Kind::Bye { allocs: num("allocs") },
+        (source::AGENT, kind::COLLECTED) => Kind::AllCollected,
+        (source::COLLECT, kind::FILE) => {
+            let errno =
+                line.int("errno").map(|errno| std::io::Error::from_raw_os_error(i32::try_from(errno).unwrap_or(0)));
+            Kind::Collected { path: text("path"), bytes: num("size"), failed: errno.map(|error| error.to_string()) }
+        }
         (source::BEAT, kind::TICK) => Kind::Beat(Beat {
             n: line.seq,
             work: num("work"),

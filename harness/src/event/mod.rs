@@ -150,6 +150,18 @@ pub enum Kind {
         /// `host` for the command, `timer` for the agent's own deadline.
         by: String,
     },
+    /// A file was brought back from the guest, or could not be.
+    Collected {
+        /// Its path in the guest.
+        path: String,
+        /// Bytes that came.
+        bytes: u64,
+        /// Why it is not whole; absent where it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+    },
+    /// All files that the host asked for have been sent.
+    AllCollected,
     /// The agent powers off.
     Bye {
         /// Heap allocations of the agent since `ready`; 0 is the invariant.

@@ -18,6 +18,9 @@ pub struct Plan {
     /// Whether the host logs in, over and over, from `ready` on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub login: bool,
+    /// Whether files are brought back at the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collect: bool,
 }
 
 /// Times and bounds of the rules. All times are fair time in milliseconds, except `wall_ms`.

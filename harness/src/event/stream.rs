@@ -75,8 +75,14 @@ mod tests {
     use crate::event::{Phase, Plan, Rules};
 
     fn two() -> String {
-        let plan =
-            Plan { schema: SCHEMA, scenario: "x".into(), required: vec![], rules: Rules::default(), login: false };
+        let plan = Plan {
+            schema: SCHEMA,
+            scenario: "x".into(),
+            required: vec![],
+            rules: Rules::default(),
+            login: false,
+            collect: false,
+        };
         let events = [
             Event { seq: 0, host_ns: 0, guest_ns: None, kind: Kind::Plan(plan) },
             Event { seq: 1, host_ns: 7, guest_ns: Some(3), kind: Kind::Phase { phase: Phase::Boot } },

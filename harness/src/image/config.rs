@@ -44,6 +44,9 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
     for (name, value) in &scenario.guest.sysctl {
         line("sysctl", &[("name", name), ("value", value)]);
     }
+    for path in &scenario.collect {
+        line("collect", &[("path", path)]);
+    }
     for probe in &scenario.probes {
         for name in probe_names(*probe, scenario) {
             line("probe", &[("name", &name)]);
@@ -113,6 +116,7 @@ pub(super) mod tests {
                 sysctl: BTreeMap::from([("vm.panic_on_oom".into(), "0".into())]),
                 modules: vec![],
                 cmdline: vec![],
+                files: BTreeMap::new(),
             },
             workload: Workload {
                 program: Program::Reproducer("r".into()),
@@ -123,6 +127,7 @@ pub(super) mod tests {
             probes: vec![ProbeKind::Beat, ProbeKind::Counters, ProbeKind::Fault, ProbeKind::Spawn, ProbeKind::File],
             faults: vec![],
             evidence: Evidence::default(),
+            collect: vec![],
             expect: vec![],
         }
     }

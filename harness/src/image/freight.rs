@@ -39,7 +39,13 @@ const PROPERTIES: [&str; 9] = [
 ///
 /// # Errors
 /// Where the tar cannot be made, which only a name that is too long brings about.
-pub fn pack(agent: &[u8], config: &str, program: &Packed, user: &str) -> Result<(Vec<u8>, String), Error> {
+pub fn pack(
+    agent: &[u8],
+    config: &str,
+    program: &Packed,
+    files: &[Entry],
+    user: &str,
+) -> Result<(Vec<u8>, String), Error> {
     let mut tar = tar::Builder::new(Vec::new());
     let mut add = |name: &str, mode: u32, bytes: &[u8]| {
         let mut header = tar::Header::new_ustar();
@@ -54,28 +60,41 @@ pub fn pack(agent: &[u8], config: &str, program: &Packed, user: &str) -> Result<
     if let Some(Entry { content: Content::File(bytes), .. }) = own {
         add("program", 0o755, bytes)?;
     }
-    add("start", 0o755, start(&program.path).as_bytes())?;
+    let files = || files.iter().enumerate();
+    for (number, file) in files() {
+        if let Content::File(bytes) = &file.content {
+            add(&format!("file-{number}"), file.mode, bytes)?;
+        }
+    }
+    let places: Vec<(String, &str)> =
+        files().map(|(number, file)| (format!("file-{number}"), file.path.as_str())).collect();
+    add("start", 0o755, start(&program.path, &places).as_bytes())?;
     let input = tar.into_inner().at("pack", Path::new("what is brought into the guest"))?;
     let sudo = if user == "root" { "" } else { "sudo -n " };
     Ok((input, format!("mkdir -p {PLACE} && tar -x -f - -C {PLACE} && {sudo}sh {PLACE}/start")))
 }
 
 /// The script that puts everything in place and starts the agent. A second time it does nothing.
-fn start(program: &str) -> String {
+fn start(program: &str, files: &[(String, &str)]) -> String {
     let properties: Vec<String> = PROPERTIES.iter().map(|property| format!("--property={property}")).collect();
     let variable = oomph_wire::page::GUEST_VARIABLE;
-    let (folder, config) = (Path::new(program).parent().unwrap_or(Path::new("/")).display(), oomph_wire::config::PATH);
+    let config = oomph_wire::config::PATH;
+    let own = ("program".to_owned(), program);
+    let put = |(name, place): &(String, &str)| {
+        let folder = place.rsplit_once('/').map_or("/", |(folder, _)| folder);
+        format!("mkdir -p {}\nmv -f {PLACE}/{name} {}\n", quoted(&format!("{folder}/")), quoted(place))
+    };
+    let put: String = [own].iter().chain(files).map(put).collect();
     format!(
         "set -e\n\
          systemctl -q is-active {UNIT} && exit 0\n\
-         mkdir -p /run/oomph {folder}\n\
+         mkdir -p /run/oomph\n\
          mount -o remount,exec /run 2>/dev/null || true\n\
          mv -f {PLACE}/agent {AGENT}\n\
          mv -f {PLACE}/config {config}\n\
-         mv -f {PLACE}/program {}\n\
+         {put}\
          rm -rf {PLACE}\n\
          exec systemd-run --quiet --unit={UNIT} --setenv={variable}=1 {} {AGENT} agent\n",
-        quoted(program),
         properties.join(" ")
     )
 }
@@ -94,7 +113,8 @@ mod tests {
     #[test]
     fn agent_configuration_and_workload_are_in_it() {
         let program = Packed::embedded("r", b"workload");
-        let (tar, command) = pack(b"agent", "probe name=beat\n", &program, "root").unwrap();
+        let file = Entry { path: "/etc/my.conf".into(), mode: 0o600, content: Content::File(b"mine".to_vec()) };
+        let (tar, command) = pack(b"agent", "probe name=beat\n", &program, &[file], "root").unwrap();
         let mut found = Vec::new();
         for entry in tar::Archive::new(&*tar).entries().unwrap() {
             let mut entry = entry.unwrap();
@@ -103,9 +123,11 @@ mod tests {
             found.push((entry.path().unwrap().display().to_string(), entry.header().mode().unwrap(), text));
         }
         let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
-        assert_eq!(names, ["agent", "config", "program", "start"]);
+        assert_eq!(names, ["agent", "config", "program", "file-0", "start"]);
+        assert_eq!((found[3].1, found[3].2.as_str()), (0o600, "mine"));
         assert_eq!((found[0].1, found[1].2.as_str(), found[2].2.as_str()), (0o755, "probe name=beat\n", "workload"));
-        let script = &found[3].2;
+        let script = &found[4].2;
+        assert!(script.contains("mkdir -p '/etc/'\nmv -f /tmp/oomph-bring/file-0 '/etc/my.conf'\n"), "{script}");
         assert!(script.contains("mv -f /tmp/oomph-bring/program '/work/r'\n"), "{script}");
         assert!(script.contains("--property=OOMScoreAdjust=-1000 --property=OOMPolicy=continue"), "{script}");
         assert!(script.ends_with("/run/oomph/agent agent\n") && command.ends_with(" && sh /tmp/oomph-bring/start"));
@@ -118,7 +140,7 @@ mod tests {
 
     #[test]
     fn who_is_not_root_becomes_it() {
-        let (_, command) = pack(b"", "", &Packed::embedded("r", b""), "debian").unwrap();
+        let (_, command) = pack(b"", "", &Packed::embedded("r", b""), &[], "debian").unwrap();
         assert!(command.ends_with(" && sudo -n sh /tmp/oomph-bring/start"), "{command}");
     }
 }

@@ -5,7 +5,7 @@
 use super::config::{config, module_path};
 use super::disks::{self, PreparedDisk};
 use super::error::Error;
-use super::initramfs::{self, Entry};
+use super::initramfs::{self, Content, Entry};
 use super::modules::{self, helpful_modules, wanted_modules};
 use super::program::Packed;
 use super::server;
@@ -13,6 +13,7 @@ use crate::kernel::job::{Job, Progress, blocking};
 use crate::kernel::{At, Cache, Kernel};
 use crate::scenario::Scenario;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The workload's executable.
@@ -69,6 +70,16 @@ pub async fn prepare(
     .await
 }
 
+/// The scenario's files, at their places in the guest.
+pub(super) fn files(scenario: &Scenario) -> Result<Vec<Entry>, Error> {
+    let entry = |(place, file): (&String, &PathBuf)| {
+        let mode = file.metadata().at("look at", file)?.permissions().mode() & 0o7777;
+        let content = Content::File(fs::read(file).at("read", file)?);
+        Ok(Entry { path: place.clone(), mode, content })
+    };
+    scenario.guest.files.iter().map(entry).collect()
+}
+
 fn assemble(
     scenario: &Scenario,
     kernel: &Kernel,
@@ -88,6 +99,7 @@ fn assemble(
         entries.push(Entry::file(module_path(&module.name), bytes));
     }
     entries.extend(program.entries);
+    entries.extend(files(scenario)?);
     if scenario.has_login() {
         entries.extend(server::entries(cache, job)?);
     }

@@ -11,7 +11,7 @@ use super::debian::System;
 use super::error::Error;
 use super::initramfs::{self, Entry};
 use super::modules::{self, wanted_modules};
-use super::prepare::{Executable, Image};
+use super::prepare::{Executable, Image, files};
 use super::program::Packed;
 use super::{disks, freight};
 use crate::kernel::job::{Job, Progress, blocking};
@@ -118,7 +118,7 @@ pub async fn prepare_system(
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let stage = make(&kernel, RootPlace { partition: None, filesystem }, &wanted, init.clone(), &cache, job)?;
         let config = config_in_system(&scenario, &program);
-        let (input, command) = freight::pack(&init, &config, &program, &user)?;
+        let (input, command) = freight::pack(&init, &config, &program, &files(&scenario)?, &user)?;
         let all: u64 = scenario.guest.disks.values().map(|disk| disk.size).sum();
         disks::check_room(&directory, all.saturating_add(system.size))?;
         let mut disks = vec![disks::overlay(ROOT_DISK, system.disk.clone(), &directory, job)?];

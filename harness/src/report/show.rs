@@ -152,6 +152,7 @@ fn purpose(name: &str) -> &'static str {
         file::STACKS => "the guest's tasks, alike ones together",
         file::REGISTERS => "its processors, as QEMU prints them",
         file::TIMELINE => "the run over its time, as a picture",
+        file::COLLECTED => "files brought back from the guest",
         file::CORE => "its memory; core.txt says how to read it",
         file::KEPT => "the guest as it hung, for `oomph attach`",
         _ => "",

@@ -83,8 +83,14 @@ mod tests {
     use crate::event::{Kind, Plan, Rules, SCHEMA, read_events};
 
     fn event(seq: u64, host_ns: u64) -> Event {
-        let plan =
-            Plan { schema: SCHEMA, scenario: "x".into(), required: vec![], rules: Rules::default(), login: false };
+        let plan = Plan {
+            schema: SCHEMA,
+            scenario: "x".into(),
+            required: vec![],
+            rules: Rules::default(),
+            login: false,
+            collect: false,
+        };
         let kind = if seq == 0 { Kind::Plan(plan) } else { Kind::Console { line: "y".repeat(40) } };
         Event { seq, host_ns, guest_ns: None, kind }
     }

@@ -2,6 +2,7 @@
 //! Lives here: re-exports; the record, the store, the writers of logs, the listing and its index, one file each.
 //! May not live here: judging a run, or printing.
 
+mod collected;
 mod compact;
 mod console_log;
 mod event_log;
@@ -19,6 +20,7 @@ mod store;
 mod timeline;
 mod values;
 
+pub use collected::Collected;
 pub use compact::line;
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;

@@ -29,6 +29,8 @@ pub mod file {
     pub const EVENTS: &str = "events.jsonl";
     /// Stacks of the guest's tasks.
     pub const STACKS: &str = "stacks.txt";
+    /// A folder: files that were brought back from the guest, by their paths there.
+    pub const COLLECTED: &str = "collected";
     /// The run over its time, as a picture.
     pub const TIMELINE: &str = "timeline.svg";
     /// The processors' registers at a hang, as QEMU prints them.

@@ -23,10 +23,12 @@ struct Fake {
 
 const CULPRIT: usize = 20;
 
+// What things take is what is guessed beforehand: the choice of a run weighs it, and shall not depend on what was measured so far.
+
 impl Work for Fake {
     async fn prepare(&mut self, at: At) -> anyhow::Result<Prepared> {
         self.prepared.push(at);
-        tokio::time::sleep(Duration::from_secs(50)).await;
+        tokio::time::sleep(Duration::from_secs_f64(guess().build)).await;
         Ok(match at {
             At::Commit(commit) if self.unbuildable.contains(&commit) => Prepared::Broken("mm/a.c: error".into()),
             _ => Prepared::Ready,
@@ -35,7 +37,7 @@ impl Work for Fake {
 
     async fn run(&mut self, at: At) -> anyhow::Result<RunJson> {
         self.ran.push(at);
-        tokio::time::sleep(Duration::from_secs(100)).await;
+        tokio::time::sleep(Duration::from_secs_f64(guess().run)).await;
         let lost = |reason| RunJson { outcome: None, mechanism: None, inconclusive: Some(reason), ..sample() };
         if self.interrupt_after == Some(self.ran.len()) {
             return Ok(lost(Reason::Cancelled));
@@ -47,8 +49,10 @@ impl Work for Fake {
         self.lost = 0;
         Ok(match at {
             At::Commit(commit) if self.unbootable.contains(&commit) => lost(Reason::NoBoot),
-            At::Commit(commit) if commit >= CULPRIT => RunJson { outcome: Some(Outcome::Hung), ..sample() },
-            _ => RunJson { outcome: Some(Outcome::OomKilled), mechanism: None, ..sample() },
+            At::Commit(commit) if commit >= CULPRIT => {
+                RunJson { outcome: Some(Outcome::Hung), duration_s: guess().run, ..sample() }
+            }
+            _ => RunJson { outcome: Some(Outcome::OomKilled), mechanism: None, duration_s: guess().run, ..sample() },
         })
     }
 
@@ -76,7 +80,7 @@ async fn a_culprit_is_found_and_no_kernel_is_built_twice() {
     once.sort_unstable();
     once.dedup();
     assert_eq!((once.len(), done.builds.0 as usize), (fake.prepared.len(), fake.prepared.len()));
-    assert_eq!(done.builds.1, 50.0 * fake.prepared.len() as f64);
+    assert_eq!(done.builds.1, guess().build * fake.prepared.len() as f64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +127,7 @@ async fn a_bisection_that_was_ended_goes_on_where_it_was() {
 #[tokio::test(start_paused = true)]
 async fn time_that_is_over_ends_it_after_the_run_that_goes_on() {
     let mut fake = Fake::default();
-    let done = run(&mut fake, vec![], Some(Duration::from_secs(400))).await;
+    let done = run(&mut fake, vec![], Some(Duration::from_secs_f64(2.5 * (guess().build + guess().run)))).await;
     assert!(done.end.is_none() && !done.interrupted);
-    assert_eq!(fake.ran.len(), 3, "50 + 100 for each of the first three commits");
+    assert_eq!(fake.ran.len(), 3, "the first three commits, each built and run once");
 }

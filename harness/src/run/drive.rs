@@ -13,7 +13,7 @@ use crate::vm::capture::registers::next_instructions;
 use crate::vm::capture::{Capture, Taken};
 use crate::vm::login::Key;
 use crate::vm::qmp::QmpError;
-use crate::vm::{Error, Seen, Vm};
+use crate::vm::{Error, Piece, Seen, Vm};
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::time::Duration;
@@ -43,6 +43,10 @@ pub trait Sink {
     /// # Errors
     /// As for events.
     fn console(&mut self, bytes: &[u8]) -> std::io::Result<()>;
+    /// Takes a piece of a file that the guest sends.
+    fn piece(&mut self, piece: &Piece);
+    /// A file is through: what of it is here, or why it is not whole. `bytes` and `failed` are what the guest said.
+    fn file(&mut self, path: &str, bytes: u64, failed: Option<String>) -> Option<String>;
     /// Shows how things stand; called once a tick and after each change of phase.
     fn show(&mut self, event: &Event, view: &View<'_>);
 }
@@ -228,6 +232,10 @@ impl<'a> Driver<'a> {
         match seen {
             Some(Seen::Event { kind: Kind::Console { line }, .. }) if self.is_too_much(&line) => self.left_out += 1,
             Some(Seen::Event { kind: Kind::Qmp { event, .. }, .. }) if self.is_one_of_many(&event) => {}
+            Some(Seen::Event { at, guest_ns, kind: Kind::Collected { path, bytes, failed } }) => {
+                let failed = self.sink.file(&path, bytes, failed);
+                self.record(at, guest_ns, Kind::Collected { path, bytes, failed }).await;
+            }
             Some(Seen::Event { at, guest_ns, kind }) => self.record(at, guest_ns, kind).await,
             Some(Seen::ConsoleBytes { at, bytes }) => {
                 if self.recording
@@ -237,6 +245,8 @@ impl<'a> Driver<'a> {
                     self.record(at, None, disk_error(&error)).await;
                 }
             }
+            // What cannot be written is told when the file is through; the verdict stands.
+            Some(Seen::Piece(piece)) => self.sink.piece(&piece),
             None => self.silent = true,
         }
     }

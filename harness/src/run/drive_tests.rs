@@ -6,6 +6,7 @@ use crate::diagnose::Symbols;
 use crate::event::{Answer, Event, Exit, Kind, Phase, Plan, Reason, Rules, SCHEMA, State, read_events};
 use crate::scenario::{DiskError, Fault, FaultAction, Operation, Outcome};
 use crate::verdict::{End, Verdict, View, judge};
+use crate::vm::Piece;
 use crate::vm::capture::Capture;
 use crate::vm::fake::{Act, Cure, Record, Script, secs};
 use std::future::pending;
@@ -19,6 +20,7 @@ struct Memory {
     events: Vec<u8>,
     console: usize,
     full_after: Option<usize>,
+    pieces: Vec<u8>,
 }
 
 impl Sink for Memory {
@@ -36,6 +38,15 @@ impl Sink for Memory {
         Ok(())
     }
 
+    fn piece(&mut self, piece: &Piece) {
+        assert_eq!((piece.path.as_str(), piece.at), ("/proc/vmstat", self.pieces.len() as u64));
+        self.pieces.extend(&piece.bytes);
+    }
+
+    fn file(&mut self, _: &str, _: u64, failed: Option<String>) -> Option<String> {
+        failed
+    }
+
     fn show(&mut self, _: &Event, _: &View<'_>) {}
 }
 
@@ -47,6 +58,7 @@ fn plan() -> Plan {
         required,
         rules: Rules { frozen_for_ms: 60_000, ..Rules::default() },
         login: false,
+        collect: false,
     }
 }
 
@@ -204,6 +216,23 @@ async fn a_run_that_is_called_off_while_its_guest_is_held_is_hung_and_leaves_no_
     assert_eq!((verdict.outcome(), verdict.escapes.len()), (Some(Outcome::Hung), 0));
     assert!(!core.exists());
     vm.shutdown(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_are_brought_back_before_the_guest_powers_off() {
+    let plan = Plan { collect: true, ..plan() };
+    let ran = run_plan(Script::new(), plan.clone(), &[], Memory::default()).await;
+    assert_eq!(ran.verdict.outcome(), Some(Outcome::Recovered));
+    assert_eq!(ran.memory.pieces, b"nr_free_pages 1\n");
+    let failed =
+        |piece: &crate::verdict::Evidence| piece.text.starts_with("/none was not brought back whole: No such file");
+    assert!(ran.verdict.evidence.iter().any(failed), "{:#?}", ran.verdict.evidence);
+    let text = String::from_utf8(ran.memory.events).unwrap();
+    assert!(!text.contains("nr_free_") && text.contains(r#""kind":"collected","path":"/proc/vmstat","bytes":16"#));
+    // A guest that does not take the command is waited for, and then no more.
+    let deaf = run_plan(Script::new().since_release(secs(1), Act::Deaf), plan, &[], Memory::default()).await;
+    assert_eq!(deaf.verdict.outcome(), Some(Outcome::Recovered));
+    assert!(deaf.verdict.wall_ms > ran.verdict.wall_ms + 100_000, "{}", deaf.verdict.wall_ms);
 }
 
 #[tokio::test(start_paused = true)]

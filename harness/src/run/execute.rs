@@ -10,12 +10,12 @@ use crate::diagnose::Symbols;
 use crate::event::{Event, Kind, Plan, Reason, State};
 use crate::kernel::{DebugFiles, Kernel};
 use crate::report::{self, Form, Live};
-use crate::results::{ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store, file};
+use crate::results::{Collected, ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store, file};
 use crate::scenario::{Scenario, matching, to_yaml};
 use crate::timeline::Fold;
 use crate::verdict::{Judge, View};
 use crate::vm::capture::{Capture, Keep};
-use crate::vm::{self, Vm};
+use crate::vm::{self, Piece, Vm};
 use anyhow::Context;
 use jiff::Timestamp;
 use std::io;
@@ -69,7 +69,7 @@ pub async fn execute(
         std::fs::create_dir(&core).with_context(|| core.display().to_string())?;
     }
     let evidence = Evidence { capture, symbols: Symbols::parse(&debug.map_text()) };
-    let mut files = Files::create(&draft, live)?;
+    let mut files = Files::create(&draft, scenario, live)?;
     let mut judge = guest(host, &prepared, scenario, &evidence, &mut files, &mut interrupts).await;
     let timeline = std::mem::take(&mut files.timeline).finish();
     let live = files.close(&draft);
@@ -158,15 +158,17 @@ struct Files {
     events: EventLog,
     console: ConsoleLog,
     timeline: Fold,
+    collected: Collected,
     live: Live,
 }
 
 impl Files {
-    fn create(draft: &Draft, live: Live) -> Result<Self, LogError> {
+    fn create(draft: &Draft, scenario: &Scenario, live: Live) -> Result<Self, LogError> {
         Ok(Self {
             events: EventLog::create(&draft.events_jsonl(), EVENTS_MAX)?,
             console: ConsoleLog::create(&draft.console_log(), CONSOLE_MAX)?,
             timeline: Fold::default(),
+            collected: Collected::new(draft.path(file::COLLECTED), &scenario.collect),
             live,
         })
     }
@@ -192,6 +194,14 @@ impl Sink for Files {
 
     fn console(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.console.write(bytes).map_err(into_io)
+    }
+
+    fn piece(&mut self, piece: &Piece) {
+        self.collected.piece(&piece.path, piece.at, &piece.bytes);
+    }
+
+    fn file(&mut self, path: &str, bytes: u64, failed: Option<String>) -> Option<String> {
+        self.collected.end(path, bytes, failed)
     }
 
     fn show(&mut self, event: &Event, view: &View<'_>) {

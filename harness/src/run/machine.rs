@@ -45,6 +45,8 @@ const RESEND_MS: u64 = 2_000;
 pub(crate) const OBEY_MS: u64 = 60_000;
 /// For power off, and for QEMU to end after a panic, in wall time.
 pub(crate) const END_MS: u64 = 10_000;
+/// For all files to be brought back, in wall time.
+const COLLECT_MS: u64 = 120_000;
 /// Dumps are taken at the beginning of so many stalls of a run: each costs the guest seconds.
 pub(crate) const STALLS_DUMPED: usize = 3;
 /// What is asked when a stall begins: blocked tasks, what the processors are at (who loops in the allocator is not blocked, and
@@ -62,6 +64,11 @@ enum Escape {
     Release,
 }
 
+/// Whether a guest whose run ended without an outcome was there and answered, when it did.
+fn still_answers(reason: Reason) -> bool {
+    matches!(reason, Reason::NoPressure | Reason::WorkloadFailed | Reason::ProbeFailing | Reason::ProbeKilled)
+}
+
 /// The state of a run.
 #[derive(Debug)]
 pub struct Machine {
@@ -76,6 +83,8 @@ pub struct Machine {
     qemu_gone: bool,
     /// Whether somebody logs in.
     logins: bool,
+    /// Whether files are brought back.
+    collects: bool,
 }
 
 /// A fault, and how it stands.
@@ -112,6 +121,10 @@ enum Stage {
         index: usize,
         since_ms: u64,
     },
+    /// Files are being brought back, since then (wall time).
+    Collecting {
+        since_ms: u64,
+    },
     /// Waiting for QEMU to end, since then (wall time).
     Ending {
         since_ms: u64,
@@ -145,6 +158,7 @@ impl Machine {
             released: false,
             qemu_gone: false,
             logins: false,
+            collects: false,
         }
     }
 
@@ -163,7 +177,7 @@ impl Machine {
         self.judge.observe(event);
         match &event.kind {
             Kind::Plan(plan) => {
-                self.logins = plan.login;
+                (self.logins, self.collects) = (plan.login, plan.collect);
                 self.stage = Stage::Run(Phase::Boot);
                 return vec![Action::Enter(Phase::Boot)];
             }
@@ -177,6 +191,11 @@ impl Machine {
                 return actions;
             }
             Kind::Ready { .. } if self.logins => return vec![Action::Logins(true)],
+            Kind::AllCollected if matches!(self.stage, Stage::Collecting { .. }) => {
+                let mut actions = Vec::new();
+                self.power_off(&mut actions);
+                return actions;
+            }
             // Even in the middle of escapes: the end stays as it was found.
             Kind::Cancelled => self.stage = Stage::Finished,
             _ => {}
@@ -204,6 +223,8 @@ impl Machine {
             }
             Some(End::Outcome(Outcome::OomKilled | Outcome::Recovered)) => self.collect(actions),
             Some(End::Outcome(Outcome::Panicked)) => self.stage = Stage::Ending { since_ms: self.judge.view().wall_ms },
+            // What a guest that answers has to say may tell why the run came to nothing.
+            Some(End::Inconclusive { reason, .. }) if self.collects && still_answers(*reason) => self.collect(actions),
             Some(End::Inconclusive { .. }) | None => self.finish(actions),
         }
     }
@@ -245,6 +266,7 @@ impl Machine {
             Stage::Escape { index, since_ms } if fair_ms.saturating_sub(since_ms) >= rules.escape_ms => {
                 self.escape(index + 1, fair_ms, actions);
             }
+            Stage::Collecting { since_ms } if wall_ms.saturating_sub(since_ms) >= COLLECT_MS => self.power_off(actions),
             Stage::Ending { since_ms } if wall_ms.saturating_sub(since_ms) >= END_MS => self.finish(actions),
             _ => {}
         }
@@ -265,6 +287,17 @@ impl Machine {
             actions.push(Action::Logins(false));
         }
         self.enter(Phase::Collect, actions);
+        // A hung guest that nothing has woken sends no files.
+        let hung = self.judge.end() == Some(&End::Outcome(Outcome::Hung));
+        if self.collects && (!hung || self.judge.view().escaped) {
+            self.command(Command::Collect, actions);
+            self.stage = Stage::Collecting { since_ms: self.judge.view().wall_ms };
+        } else {
+            self.power_off(actions);
+        }
+    }
+
+    fn power_off(&mut self, actions: &mut Vec<Action>) {
         self.command(Command::Poweroff, actions);
         self.stage = Stage::Ending { since_ms: self.judge.view().wall_ms };
     }

@@ -98,6 +98,7 @@ pub(super) async fn prepare(
         required: required(scenario),
         rules: scenario.rules.clone(),
         login: scenario.has_login(),
+        collect: !scenario.collect.is_empty(),
     };
     Ok(Prepared { spec, plan, key, freight, _overlays: overlays })
 }

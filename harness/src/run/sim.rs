@@ -86,7 +86,14 @@ impl Sim {
             ready: false,
         };
         let required = REQUIRED.map(str::to_owned).to_vec();
-        sim.emit(Kind::Plan(Plan { schema: SCHEMA, scenario: "sim".into(), required, rules, login: false }));
+        sim.emit(Kind::Plan(Plan {
+            schema: SCHEMA,
+            scenario: "sim".into(),
+            required,
+            rules,
+            login: false,
+            collect: false,
+        }));
         sim
     }
 
@@ -198,6 +205,7 @@ impl Sim {
                 self.mood.work = 0;
                 self.emit(Kind::Released { by: "host".into() });
             }
+            Command::Collect => self.emit(Kind::AllCollected),
             Command::Poweroff => {
                 self.emit(Kind::Bye { allocs: 0 });
                 self.emit(Kind::QemuExit { asked: true, exit: Exit::Code(0), stderr: String::new() });

@@ -31,6 +31,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What is taken of a guest that hangs, besides what its console tells.
     pub evidence: Evidence,
+    /// Files and directories of the guest that are brought back at the end of a run, where the guest still answers.
+    pub collect: Vec<String>,
     /// What should come of it; the first that matches the kernel counts.
     pub expect: Vec<Expectation>,
 }
@@ -201,6 +203,8 @@ pub struct Guest {
     pub modules: Vec<String>,
     /// Words to add to the kernel's command line.
     pub cmdline: Vec<String>,
+    /// Files of this machine that are put into the guest, by their paths there. Their permissions go with them.
+    pub files: BTreeMap<String, PathBuf>,
 }
 
 /// A disk.

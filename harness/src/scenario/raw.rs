@@ -14,8 +14,8 @@ pub use matrix::{RawCellExpectation, RawInclude, RawMatrix, RawPick};
 
 use super::model::{Filesystem, Mechanism, Outcome, ProbeKind, VersionBound};
 use super::scalars::{
-    ArgName, ArgText, BootWord, DiskName, Duration, FilePath, Flag, KernelName, Line, ModuleName, MountPoint, Name,
-    ProcessName, Setting, SettingName, Size, VariableName, Whole,
+    ArgName, ArgText, BootWord, DiskName, Duration, FilePath, Flag, GuestPath, KernelName, Line, ModuleName,
+    MountPoint, Name, ProcessName, Setting, SettingName, Size, VariableName, Whole,
 };
 use super::value::{At, Entries, Val};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -58,6 +58,11 @@ pub struct RawScenario {
     /// What is taken of a guest that hangs, before anything is tried against it. Default: its registers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<RawEvidence>,
+    /// Files and directories of the guest that are brought back at the end of a run, where the guest still answers: at most 256 KiB
+    /// each and 1 MiB in all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["/proc/vmstat", "/sys/kernel/mm"]]))]
+    pub collect: Vec<Val<GuestPath>>,
     /// What should come of it; the first that matches the kernel counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<At<RawExpectation>>,
@@ -90,6 +95,10 @@ pub struct RawGuest {
     /// Words to add to the kernel's command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cmdline: Vec<Val<BootWord>>,
+    /// Files of this machine that are put into the guest: paths there, and paths here. They take up the guest's memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [{"/etc/my.conf": "./my.conf"}]))]
+    pub files: Option<Entries<GuestPath, Val<FilePath>>>,
 }
 
 /// A disk. What is written to it is gone after the run.

@@ -100,6 +100,14 @@ text! {
     "a mount point is an absolute path of plain names, such as `/data`"
 }
 text! {
+    /// A place of a file in the guest.
+    GuestPath, "a path in the guest", r"^(/([!-\-0-~][!-.0-~]*|\.[!-\-0-~][!-.0-~]*|\.\.[!-.0-~]+))+$", 400,
+    |text| text.strip_prefix('/').is_some_and(|rest| {
+        rest.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && part.chars().all(|c| c.is_ascii_graphic()))
+    }),
+    "a path in the guest is absolute and plain: `/etc/my.conf`"
+}
+text! {
     /// A kernel setting's name.
     SettingName, "a kernel setting", r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$", 200,
     |text| text.contains('.') && text.split('.').all(|part| !part.is_empty() && word(part, |c| letter_or_digit(c) || "_-".contains(c), |c| letter_or_digit(c) || "_-".contains(c))),
@@ -367,6 +375,7 @@ mod tests {
             agree::<KernelName>(&text)?;
             agree::<DiskName>(&text)?;
             agree::<MountPoint>(&text)?;
+            agree::<GuestPath>(&text)?;
             agree::<SettingName>(&text)?;
             agree::<BootWord>(&text)?;
             agree::<ModuleName>(&text)?;

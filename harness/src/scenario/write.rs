@@ -13,9 +13,9 @@ use super::raw::{
     RawStop, RawThrottle, RawTree, RawWorkload,
 };
 use super::scalars::{
-    ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, ImageName, Initramfs, KernelName, Line, MakeName,
-    MakeValue, ModuleName, Modules, MountPoint, Name, OptionLine, PackageName, Password, ProcessName, ReleaseName,
-    Setting, SettingName, Sha256, Size, Until, UserName, VariableName, Whole,
+    ArgText, BootWord, DiskName, Duration, FilePath, Flag, GitRef, GuestPath, ImageName, Initramfs, KernelName, Line,
+    MakeName, MakeValue, ModuleName, Modules, MountPoint, Name, OptionLine, PackageName, Password, ProcessName,
+    ReleaseName, Setting, SettingName, Sha256, Size, Until, UserName, VariableName, Whole,
 };
 use super::value::{At, Entries, Scalar, Val};
 use crate::event::Rules;
@@ -57,6 +57,7 @@ fn raw(scenario: &Scenario) -> RawScenario {
         probes: Some(At::of(scenario.probes.iter().map(Val::of).collect())),
         faults: scenario.faults.iter().map(|one| At::of(fault(one))).collect(),
         evidence: evidence(scenario.evidence),
+        collect: scenario.collect.iter().map(|path| Val::of(&GuestPath(path.clone()))).collect(),
         expect: scenario.expect.iter().map(|one| At::of(expectation(one))).collect(),
     }
 }
@@ -136,6 +137,7 @@ fn guest(guest: &Guest) -> RawGuest {
     let disks: Vec<_> = entries(&guest.disks, DiskName).map(|(name, one)| (name, disk(one))).collect();
     let setting = |value: &String| Val::of(&Setting(value.clone()));
     let sysctl = entries(&guest.sysctl, SettingName).map(|(name, value)| (name, setting(value))).collect();
+    let files: Vec<_> = entries(&guest.files, GuestPath).map(|(name, file)| (name, path(file))).collect();
     RawGuest {
         cpus: Val::of(&Whole(guest.cpus.into())),
         memory: Val::of(&Size(guest.memory)),
@@ -144,6 +146,7 @@ fn guest(guest: &Guest) -> RawGuest {
         sysctl: Some(Entries(sysctl)),
         modules: guest.modules.iter().map(|module| Val::of(&ModuleName(module.clone()))).collect(),
         cmdline: guest.cmdline.iter().map(|word| Val::of(&BootWord(word.clone()))).collect(),
+        files: (!files.is_empty()).then_some(Entries(files)),
     }
 }
 

@@ -157,6 +157,7 @@ proptest! {
             required: vec!["beat".into(), "fault".into()],
             rules: Rules { stall_after_ms: 500, ..Rules::default() },
             login: false,
+            collect: false,
         };
         let mut fold = Fold::default();
         fold.observe(&event(0, Kind::Plan(plan)));

@@ -199,9 +199,14 @@ impl Judge {
             Kind::NotStored { state, why } => self.not_stored(*state, why),
             Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
+            Kind::Collected { path, failed: Some(why), .. } => {
+                self.note(format!("{path} was not brought back whole: {why}"))
+            }
             // The clock and the lists of kills and logins have had what is in these for them.
             Kind::Probe { .. }
             | Kind::Capture { .. }
+            | Kind::Collected { .. }
+            | Kind::AllCollected
             | Kind::Login { .. }
             | Kind::Dropped { .. }
             | Kind::WorkloadStarted { .. }

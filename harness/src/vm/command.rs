@@ -15,6 +15,8 @@ pub enum Command {
     },
     /// Kill the workload's process group.
     Release,
+    /// Send the files that are to be collected.
+    Collect,
     /// Say `bye` and power off.
     Poweroff,
 }
@@ -25,6 +27,7 @@ impl Command {
         match self {
             Self::Start { .. } => command::START,
             Self::Release => command::RELEASE,
+            Self::Collect => command::COLLECT,
             Self::Poweroff => command::POWEROFF,
         }
     }
@@ -34,7 +37,7 @@ impl Command {
         let line = Encoder::new(source::HOST, seq, 0, self.name());
         let mut line = match self {
             Self::Start { release_ms } => line.num("release_ms", release_ms),
-            Self::Release | Self::Poweroff => line,
+            Self::Release | Self::Collect | Self::Poweroff => line,
         };
         line.finish().to_vec()
     }

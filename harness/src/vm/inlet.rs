@@ -2,7 +2,7 @@
 //! Lives here: the pure middle of a virtual machine: bytes to lines, lines to events, losses to events.
 //! May not live here: sockets, tasks, or waiting.
 
-use super::link::{LinkFilter, Losses};
+use super::link::{LinkFilter, Losses, Told};
 use super::machine::Seen;
 use super::mailbox::{Item, Port};
 use super::split::{Keep, Splitter, text};
@@ -118,10 +118,12 @@ impl Inlet {
     fn link(&mut self, at: Instant, port: Port, bytes: Option<&[u8]>) {
         let Self { ready, beat, agent, filter, .. } = self;
         let splitter = if port == Port::Beat { beat } else { agent };
-        let each = |line: &[u8], _| {
-            if let Some((guest_ns, kind)) = filter.take(line) {
+        let each = |line: &[u8], _| match filter.take(line) {
+            Some(Told::Event(guest_ns, kind)) => {
                 ready.push_back(Seen::Event { at, guest_ns: Some(guest_ns), kind });
             }
+            Some(Told::Piece(piece)) => ready.push_back(Seen::Piece(piece)),
+            None => {}
         };
         match bytes {
             Some(bytes) => splitter.feed(bytes, each),

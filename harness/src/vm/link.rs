@@ -4,11 +4,37 @@
 
 use crate::event::{Kind, from_guest};
 use oomph_wire::line::Line;
-use oomph_wire::words::source;
+use oomph_wire::words::{kind, source};
 use std::collections::BTreeMap;
 
 /// More sources than a guest has probes; a 65th is noise that happened to have a checksum.
 const MAX_SOURCES: usize = 64;
+
+/// What a line tells.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Told {
+    /// Something that happened, with the guest's clock in nanoseconds.
+    Event(u64, Kind),
+    /// A piece of a file: no event, since it is too much to be one, and nothing rests on it.
+    Piece(Piece),
+}
+
+/// A piece of a file that the guest sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its path in the guest.
+    pub path: String,
+    /// Where in the file it belongs, in bytes.
+    pub at: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// `None` for one that does not say where it belongs.
+fn piece(line: &Line<'_>) -> Option<Piece> {
+    let path = String::from_utf8(line.text("path").collect()).ok()?;
+    Some(Piece { path, at: line.num("at")?, bytes: line.text("bytes").collect() })
+}
 
 /// What the ports lost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,10 +59,10 @@ pub(super) struct LinkFilter {
 }
 
 impl LinkFilter {
-    /// The event in a stretch, with the guest's clock in nanoseconds. `None` for noise, for a line that was there
+    /// What is in a stretch. `None` for noise, for a line that was there
     /// before, for a line that this version does not know, and for the echo of our own commands (the port echoes until
     /// the agent has set it up).
-    pub(super) fn take(&mut self, stretch: &[u8]) -> Option<(u64, Kind)> {
+    pub(super) fn take(&mut self, stretch: &[u8]) -> Option<Told> {
         if stretch.trim_ascii().is_empty() {
             return None;
         }
@@ -58,7 +84,10 @@ impl LinkFilter {
         }
         self.losses.lost = self.losses.lost.saturating_add(line.seq - *last - 1);
         *last = line.seq;
-        Some((line.guest_us.saturating_mul(1000), from_guest(&line)?))
+        if (line.source, line.kind) == (source::COLLECT, kind::DATA) {
+            return piece(&line).map(Told::Piece);
+        }
+        Some(Told::Event(line.guest_us.saturating_mul(1000), from_guest(&line)?))
     }
 
     pub(super) fn losses(&self) -> Losses {
@@ -164,7 +193,7 @@ mod tests {
             let mut seen = Vec::new();
             for bytes in stream.chunks(chunk) {
                 splitter.feed(bytes, |line, _| {
-                    if let Some((guest_ns, Kind::ProbeBegin { probe, n })) = filter.take(line) {
+                    if let Some(Told::Event(guest_ns, Kind::ProbeBegin { probe, n })) = filter.take(line) {
                         assert_eq!(guest_ns, n * 10_000);
                         seen.push((probe, n));
                     }

@@ -7,6 +7,7 @@ use super::capture::{self, Capture, Taken};
 use super::command::Command;
 use super::faults::{Filters, Pauses};
 use super::inlet::Inlet;
+use super::link::Piece;
 use super::login::{Bringer, Freight, Key, Login, Prober};
 use super::mailbox::{Mailbox, Port};
 use super::port::{self, Stream, Wire, Writer};
@@ -47,6 +48,8 @@ pub enum Seen {
         /// The bytes, at most 16 KiB.
         bytes: Vec<u8>,
     },
+    /// A piece of a file that the guest was asked for.
+    Piece(Piece),
     /// An event: a console line, a guest's line, a QMP event, losses, QEMU's end.
     Event {
         /// When it was read.

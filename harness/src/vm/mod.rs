@@ -42,6 +42,7 @@ pub use cmdline::kernel_command_line;
 pub use command::Command;
 pub use error::Error;
 pub use faults::{DiskFaults, Fails, Throttle};
+pub use link::Piece;
 pub use machine::{Parts, Seen, Vm};
 pub use port::{Connection, Stream, Wire};
 pub use process::{Process, Signal};

@@ -197,6 +197,7 @@ async fn console_bytes_come_as_they_were() {
     let mut lines = Vec::new();
     while let Ok(Some(seen)) = timeout(secs(3), vm.next()).await {
         match seen {
+            Seen::Piece(piece) => panic!("{piece:?}"),
             Seen::ConsoleBytes { bytes, .. } => raw.extend(bytes),
             Seen::Event { kind: Kind::Console { line }, .. } => {
                 lines.push(line);

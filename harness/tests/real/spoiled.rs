@@ -52,7 +52,10 @@ fn a_kernel_that_never_reaches_init_is_no_boot_and_not_hung() {
 
 #[test]
 fn a_workload_that_does_not_press_is_inconclusive() {
-    Ran::scenario("scenarios/tests/idle.yaml", &[]).is_inconclusive("no-pressure");
+    let ran = Ran::scenario("scenarios/tests/wrong-key.yaml", &[]);
+    ran.is_inconclusive("no-pressure");
+    no_outcome_rests_on_logins(&ran);
+    files_went_in_and_came_out(&ran);
 }
 
 #[test]
@@ -90,4 +93,28 @@ fn most_resident_kb(pid: u32) -> u64 {
     };
     wait_for(Duration::from_secs(900), look).expect("the run ends");
     most
+}
+
+#[track_caller]
+fn no_outcome_rests_on_logins(ran: &Ran) {
+    let logins = ran.run["logins"].as_array().unwrap();
+    // Nothing waits for the server, so the first may come before it is there.
+    let ended: Vec<_> = logins.iter().skip(1).filter(|login| !login["ok"].is_null()).collect();
+    assert!(!ended.is_empty(), "{logins:#?}");
+    for login in ended {
+        let why = login["failed"].as_str().unwrap();
+        assert!(login["passed"] == "key-exchange" && why.starts_with("auth: "), "{login:#}");
+    }
+    let refused = |event: &serde_json::Value| event["probe"] == "login" && event["result"]["errno"] == 13;
+    assert!(ran.events().iter().any(refused), "refused is EACCES");
+}
+
+#[track_caller]
+fn files_went_in_and_came_out(ran: &Ran) {
+    let collected = ran.folder().join("collected");
+    let own = std::fs::read_to_string(collected.join("etc/own.yaml")).unwrap();
+    assert!(own.contains("name: wrong-key"), "{own}");
+    assert_eq!(std::fs::read_to_string(collected.join("proc/sys/vm/oom_dump_tasks")).unwrap(), "0\n");
+    let failed = |event: &serde_json::Value| event["path"] == "/none" && event["failed"].as_str().is_some();
+    assert!(ran.events().iter().any(failed) && !collected.join("none").exists());
 }

@@ -15,6 +15,7 @@
 //! | `login` | `root`, `program` | with `root` as its root directory, start this server, and start it with the `login-arg`s; logins are with the key that the kernel's command line has after [`KEY_WORD`] |
 //! | `login-arg` | `value` | one more argument of the server |
 //! | `root` | `name`, `fs`, `partition` | after the modules: find the virtio disk whose serial is `name`, mount it, or its partition of that number, as `fs`, and go on with the system on it; no directive but `module` has a meaning then |
+//! | `collect` | `path` | when the host asks for it, send this file, or all regular files below this directory |
 //! | `probe` | `name` | run this probe (`beat`, `counters`, `fault`, `spawn`, `file:DISK`) |
 //! | `program` | `path` | the workload's executable |
 //! | `arg` | `value` | one more argument of the workload |
@@ -32,6 +33,13 @@ pub const PATH: &str = "/oomph.conf";
 pub const GUEST_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// Bits of that network's address.
 pub const GUEST_PREFIX: u8 = 24;
+
+/// Most bytes of one collected file. They share a serial port with the probes, and the end of a run shall stay short.
+pub const COLLECT_FILE: usize = 256 << 10;
+/// Most bytes of all collected files.
+pub const COLLECT_TOTAL: usize = 1 << 20;
+/// Most collected files.
+pub const COLLECT_FILES: u64 = 1000;
 
 /// Begins the word of the kernel's command line that holds the public key with which the host logs in, as in an
 /// authorized_keys file with `,` in place of the space. A public key is no secret, and what differs from run to run is not

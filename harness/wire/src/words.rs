@@ -18,6 +18,8 @@ pub mod source {
     pub const FILE: &str = "file";
     /// Logs in over the network. Its rounds are the host's; the guest only has the server.
     pub const LOGIN: &str = "login";
+    /// Sends files that the host wants back (ttyS2).
+    pub const COLLECT: &str = "collect";
     /// The harness (to the agent, ttyS2).
     pub const HOST: &str = "host";
 }
@@ -44,6 +46,12 @@ pub mod kind {
     pub const RELEASED: &str = "released";
     /// agent: a probe process ended; for `login`: the server. `probe`, `pid`, `code` or `signal`.
     pub const DIED: &str = "died";
+    /// collect: a piece of a file. `path`, `at` (its place in the file, bytes), `bytes`.
+    pub const DATA: &str = "data";
+    /// collect: a file is through. `path`, `size` (bytes sent), and `ok=1` or `errno`; EFBIG where it was too large.
+    pub const FILE: &str = "file";
+    /// agent: all files are through, or there are none.
+    pub const COLLECTED: &str = "collected";
     /// agent: last line before power off. `allocs` (heap allocations in the agent since `ready`).
     pub const BYE: &str = "bye";
     /// beat: once a second. `work`, `exits` (progress page), `free`, `avail`, `file`, `anon`, `shmem`, `dirty`, `writeback`,
@@ -69,6 +77,8 @@ pub mod command {
     pub const START: &str = "start";
     /// Kills the workload's process group with SIGKILL.
     pub const RELEASE: &str = "release";
+    /// Sends the files that are to be collected.
+    pub const COLLECT: &str = "collect";
     /// Says `bye` and powers off.
     pub const POWEROFF: &str = "poweroff";
 }

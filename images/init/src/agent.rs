@@ -31,6 +31,7 @@ pub struct Agent {
 enum Order {
     Start { release_after: Option<Duration> },
     Release,
+    Collect,
     PowerOff,
 }
 
@@ -64,6 +65,7 @@ impl Agent {
         let order = match line.kind {
             command::START => Order::Start { release_after: line.num("release_ms").map(Duration::from_millis) },
             command::RELEASE => Order::Release,
+            command::COLLECT => Order::Collect,
             command::POWEROFF => Order::PowerOff,
             _ => return,
         };
@@ -72,6 +74,7 @@ impl Agent {
         match order {
             Order::Start { release_after } => self.start(release_after),
             Order::Release => self.release("host"),
+            Order::Collect => self.collect(),
             Order::PowerOff => self.power_off(),
         }
     }
@@ -97,6 +100,13 @@ impl Agent {
         if !self.released {
             self.released = true;
             self.port.send(kind::RELEASED, |line| line.text("by", by.as_bytes()));
+        }
+    }
+
+    fn collect(&mut self) {
+        match &self.parts.collector {
+            Some(collector) => collector.start(),
+            None => self.port.send(kind::COLLECTED, |line| line),
         }
     }
 
@@ -127,6 +137,11 @@ impl Agent {
                 self.port.send(kind::DIED, |line| {
                     ended(line.text("probe", probe.name.as_bytes()).num("pid", number(pid)), status)
                 });
+                continue;
+            }
+            if self.parts.collector.as_ref().is_some_and(|collector| collector.pid == pid) {
+                self.parts.collector = None;
+                self.port.send(kind::COLLECTED, |line| line);
                 continue;
             }
             let main = self.parts.workload.is_main(pid);

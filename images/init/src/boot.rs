@@ -3,6 +3,7 @@
 //! May not live here: what a step does.
 
 use crate::agent::Agent;
+use crate::collect::Collector;
 use crate::config::{Config, SetUp};
 use crate::failure::{Failure, Step};
 use crate::link::{AGENT_PORT, Port};
@@ -57,6 +58,8 @@ fn go(begin: fn() -> Result<(), Failure>, set_up: fn(&mut Port) -> Result<Parts,
 pub struct Parts {
     /// The workload, not started.
     pub workload: Workload,
+    /// Who sends files to the host, where there are any to send.
+    pub collector: Option<Collector>,
     /// The probes, all running.
     pub probes: Vec<Probe>,
     /// The page that the workload counts in.
@@ -105,6 +108,7 @@ fn parts(port: &mut Port, config: &Config) -> Result<Parts, Failure> {
     memory::lock().step(|| "mlockall".to_owned())?;
     signals::hold_children().step(|| "hold SIGCHLD".to_owned())?;
     let workload = Workload::prepare(config)?;
+    let collector = Collector::prepare(config)?;
     let mut probes = Vec::new();
     // The server first: it sets itself up while the probes do.
     let server = config.login.iter().map(login::start);
@@ -121,7 +125,7 @@ fn parts(port: &mut Port, config: &Config) -> Result<Parts, Failure> {
     let zoneinfo = fs::read("/proc/zoneinfo").step(|| "read /proc/zoneinfo".to_owned())?;
     let min = procfs::min_watermark(&zoneinfo).unwrap_or(0);
     port.send(kind::READY, |line| line.num("min", min).num("sysrq", sysrq));
-    Ok(Parts { workload, probes, progress })
+    Ok(Parts { workload, collector, probes, progress })
 }
 
 fn hello(port: &mut Port) -> Result<(), Failure> {

@@ -18,6 +18,8 @@ pub struct Config {
     pub root: Option<Root>,
     /// The server for logins, where there is one.
     pub login: Option<Server>,
+    /// Files and directories that the host wants back.
+    pub collect: Vec<OsString>,
     /// Names of probes.
     pub probes: Vec<String>,
     /// The workload's executable.
@@ -140,6 +142,7 @@ impl Config {
             }
             "login" => self.login = Some(Server { root: text("root")?, program: os("program")?, args: Vec::new() }),
             "login-arg" => self.login.as_mut().ok_or("no login comes before it")?.args.push(os("value")?),
+            "collect" => self.collect.push(os("path")?),
             "probe" => self.probes.push(text("name")?),
             "program" => self.program = Some(os("path")?),
             "arg" => self.args.push(os("value")?),
@@ -172,7 +175,7 @@ mod tests {
         let text = "# made by a test\n\nmodule path=/modules/xfs.ko\nmodule path=/modules/fast.ko optional=1\n\
             disk name=data fs=xfs mount=/data\nswap name=more\nsysctl name=vm.panic_on_oom value=0\n\
             network address=10.0.2.15 prefix=24\nlogin root=/login program=/usr/sbin/dropbear\nlogin-arg value=-F\n\
-            probe name=file:data\n\
+            collect path=/proc/vmstat\nprobe name=file:data\n\
             program path=/bin/xfs-inode-mutex\narg value=--file%3dsame\nenv name=A value=b%20c\n";
         let config = Config::read(text).unwrap();
         let disk = Disk { name: "data".into(), fs: "xfs".into(), mount: "/data".into() };
@@ -190,6 +193,7 @@ mod tests {
         let server = config.login.as_ref().unwrap();
         assert_eq!((server.root.as_str(), server.program.to_str()), ("/login", Some("/usr/sbin/dropbear")));
         assert_eq!(server.args, ["-F"]);
+        assert_eq!(config.collect, ["/proc/vmstat"]);
         assert_eq!(config.probes, ["file:data"]);
         assert_eq!(config.args, ["--file=same"]);
         assert_eq!(config.env, [("A".into(), "b c".into())]);

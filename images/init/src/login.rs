@@ -42,9 +42,9 @@ pub fn start(server: &Server) -> Result<Probe, Failure> {
     Ok(Probe { name: source::LOGIN.to_owned(), pid, adj })
 }
 
-/// The line of an authorized_keys file in the kernel's command line.
+/// The line of an authorized_keys file in the kernel's command line; of several words the last, as for the kernel itself.
 fn key_of(cmdline: &str) -> Option<String> {
-    let word = cmdline.split_whitespace().find_map(|word| word.strip_prefix(KEY_WORD))?;
+    let word = cmdline.split_whitespace().rev().find_map(|word| word.strip_prefix(KEY_WORD))?;
     Some(format!("{}\n", word.replace(',', " ")))
 }
 
@@ -87,6 +87,7 @@ mod tests {
     fn the_key_is_one_word_of_the_command_line() {
         let line = "console=ttyS0 oomph.login=ssh-ed25519,AAAAC3Nz rdinit=/init\n";
         assert_eq!(key_of(line).as_deref(), Some("ssh-ed25519 AAAAC3Nz\n"));
+        assert_eq!(key_of("oomph.login=a,A oomph.login=b,B").as_deref(), Some("b B\n"));
         assert_eq!(key_of("console=ttyS0 x.oomph.login=ssh-ed25519,A"), None);
     }
 }

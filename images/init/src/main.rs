@@ -9,11 +9,13 @@
 //! | `probe NAME [MOUNT]` | one probe ([`probes`]) |
 //! | `serve ROOT PROGRAM [ARGUMENT…]` | keeps the server for logins ([`login`]) |
 //! | `launch` | waits for the word to become the workload ([`workload`]) |
+//! | `collect` | waits for the word to send files ([`collect`]) |
 //! | `true` | exits with 0: what the spawn probe starts |
 
 mod agent;
 mod boot;
 mod clock;
+mod collect;
 mod config;
 mod disks;
 mod failure;
@@ -53,12 +55,13 @@ fn main() -> ExitCode {
         ["true"] => ExitCode::SUCCESS,
         ["launch"] => workload::launch(),
         ["agent"] => boot::run_in_system(),
+        ["collect"] => collect::run(),
         ["probe", name] => probes::run(name, None),
         ["serve", root, program, ..] => login::keep(root, program, args.get(3..).unwrap_or_default()),
         ["probe", name, mount] => probes::run(name, Some(mount)),
         _ => {
             eprintln!(
-                "oomph-init: unknown role {args:?}; the roles are: true, launch, agent, serve, probe NAME [MOUNT]"
+                "oomph-init: unknown role {args:?}; the roles are: true, launch, agent, collect, serve, probe NAME [MOUNT]"
             );
             ExitCode::from(2)
         }

@@ -27,10 +27,10 @@ pub struct Belief {
 /// Where a run was, or would be, as a row of which suspicions make it bad: 1 or 0 for each.
 pub type Row = Vec<f64>;
 
-/// What is believed, the rates left out.
+/// What the next run is chosen by: what is believed, the rates left out, but each pair of them counted by its `lean` as well.
 pub struct Marginal {
     /// How likely each suspicion is; they add up to 1.
-    pub likely: Vec<f64>,
+    likely: Vec<f64>,
     /// How likely a run is bad under each, times `likely`: where the suspicion makes it bad, and where not.
     hit: Vec<f64>,
     slip: Vec<f64>,
@@ -68,14 +68,27 @@ impl Belief {
         }
     }
 
-    /// The rates left out.
+    /// How likely each suspicion is; they add up to 1.
+    pub fn likely(&self) -> Vec<f64> {
+        let mut likely = vec![0.0; self.weights[0].len()];
+        for weights in &self.weights {
+            likely.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+        }
+        likely
+    }
+
+    /// What the next run is chosen by.
     pub fn marginal(&self) -> Marginal {
+        let leaning =
+            self.rates.iter().zip(&self.weights).map(|(rates, weights)| rates.lean * weights.iter().sum::<f64>());
+        let all: f64 = leaning.sum();
         let zeros = || vec![0.0; self.weights[0].len()];
         let (mut likely, mut hit, mut slip) = (zeros(), zeros(), zeros());
         let (mut unclear_hit, mut unclear_slip) = (zeros(), zeros());
         for (rates, weights) in self.rates.iter().zip(&self.weights) {
-            let (of_hit, of_slip) = (entropy(rates.hit), entropy(rates.slip));
+            let (of_hit, of_slip, counts) = (entropy(rates.hit), entropy(rates.slip), rates.lean / all);
             for (at, weight) in weights.iter().enumerate() {
+                let weight = weight * counts;
                 likely[at] += weight;
                 hit[at] += weight * rates.hit;
                 slip[at] += weight * rates.slip;
@@ -152,10 +165,11 @@ mod tests {
             let (mut there, mut back) = (Belief::new(&vec![true; graph.len()]), Belief::new(&vec![true; graph.len()]));
             runs.iter().for_each(|one| run(&mut there, one));
             runs.iter().rev().for_each(|one| run(&mut back, one));
-            let (there, back) = (there.marginal(), back.marginal());
-            prop_assert!((there.likely.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-            prop_assert!(there.likely.iter().zip(&back.likely).all(|(a, b)| (a - b).abs() < 1e-9));
-            prop_assert!(there.information(&graph).iter().all(|nats| (0.0..=std::f64::consts::LN_2 + 1e-9).contains(nats)));
+            prop_assert!((there.likely().iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            prop_assert!(there.likely().iter().zip(&back.likely()).all(|(a, b)| (a - b).abs() < 1e-9));
+            let marginal = there.marginal();
+            prop_assert!((marginal.likely.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            prop_assert!(marginal.information(&graph).iter().all(|nats| (0.0..=std::f64::consts::LN_2 + 1e-9).contains(nats)));
         }
     }
 
@@ -164,12 +178,12 @@ mod tests {
         let graph = Graph::new(&[vec![], vec![0], vec![0], vec![1, 2]]).unwrap();
         let mut belief = Belief::new(&[true; 4]);
         belief.observe(&row(&graph, 1), true);
-        let likely = belief.marginal().likely;
+        let likely = belief.likely();
         assert!(likely[0] > 10.0 * likely[2] && (likely[0] - likely[1]).abs() < 1e-9, "{likely:?}");
         for _ in 0..4 {
             belief.observe(&row(&graph, 0), false);
         }
-        let likely = belief.marginal().likely;
+        let likely = belief.likely();
         assert!(likely[1] > 5.0 * likely[0], "{likely:?}");
     }
 

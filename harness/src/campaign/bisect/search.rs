@@ -2,7 +2,7 @@
 //! Lives here: which run comes next, and when the search ends.
 //! May not live here: how a run is made, or what is printed.
 
-use super::belief::{Belief, Marginal, Row};
+use super::belief::{Belief, Row};
 use super::broken::Broken;
 use super::graph::Graph;
 use super::report::{Count, Report};
@@ -117,8 +117,7 @@ impl Search {
                 _ => Step::Run(At::Commit(bad_end)),
             };
         }
-        let marginal = self.belief.marginal();
-        if let Some(end) = self.settled(&marginal) {
+        if let Some(end) = self.settled(&self.belief.likely()) {
             Step::Done(end)
         } else if runs >= self.options.max_runs {
             Step::Done(End::MaxRuns)
@@ -126,7 +125,7 @@ impl Search {
             // Once, and from then on only where it tells most: at a low rate of hits it could be run for ever without being believed.
             Step::Run(At::Good)
         } else {
-            Step::Run(self.best(&marginal))
+            Step::Run(self.best())
         }
     }
 
@@ -167,7 +166,7 @@ impl Search {
 
     /// What is believed now, and why.
     pub fn report(&self) -> Report {
-        let likely = self.belief.marginal().likely;
+        let likely = self.belief.likely();
         let bad = |count: &Count| self.row(count.at).iter().zip(&likely).map(|(has, likely)| has * likely).sum();
         Report::new(&self.belief, &likely, self.counts.clone(), self.counts.iter().map(bad).collect())
     }
@@ -187,8 +186,8 @@ impl Search {
         (0..self.graph.len()).map(has).chain([1.0]).collect()
     }
 
-    fn settled(&self, marginal: &Marginal) -> Option<End> {
-        let (likely, alike) = marginal.likely.split_at(self.graph.len());
+    fn settled(&self, likely: &[f64]) -> Option<End> {
+        let (likely, alike) = likely.split_at(self.graph.len());
         if alike[0] >= self.options.confidence {
             return Some(End::Alike);
         }
@@ -214,8 +213,8 @@ impl Search {
     }
 
     /// Where most is learnt for its cost.
-    fn best(&self, marginal: &Marginal) -> At {
-        let information = marginal.information(&self.graph);
+    fn best(&self) -> At {
+        let information = self.belief.marginal().information(&self.graph);
         let places = (0..self.graph.len()).map(At::Commit).chain([At::Good]);
         let mut best = (At::Good, -1.0);
         for (at, nats) in places.zip(information) {

@@ -2,15 +2,16 @@
 //! Lives here: what each may be, and what cannot go together.
 //! May not live here: how QEMU is told.
 
-use super::Checker;
+use super::{Checker, MAX_ITEMS};
 use crate::scenario::image::ImageSpec;
 use crate::scenario::model::{Disk, Filesystem, Guest};
 use crate::scenario::problem::Problem;
 use crate::scenario::raw::{RawDisk, RawGuest};
-use crate::scenario::scalars::{BootWord, DiskName, MountPoint, Setting, SettingName, Size};
+use crate::scenario::scalars::{BootWord, DiskName, FilePath, GuestPath, MountPoint, Setting, SettingName, Size};
 use crate::scenario::units::format_size;
 use crate::scenario::value::{Entries, Val};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 const MIB: u64 = 1 << 20;
 /// Least memory of a guest. Measured with Debian's 6.1.0-56 and an initramfs of 6 MiB, without PVH: kernel, struct page
@@ -66,6 +67,9 @@ const BOOT_WORDS: [(&str, &str); 12] = [
     ("nosmp", "use `guest.cpus`"),
 ];
 
+/// Where the guest mounts filesystems of the kernel's.
+const COVERED: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
+
 /// Least size of a filesystem, and why.
 fn least(filesystem: Filesystem) -> (u64, &'static str) {
     match filesystem {
@@ -97,6 +101,7 @@ impl Checker<'_> {
         let sysctl = self.sysctl(raw.sysctl.as_ref());
         let modules = self.all(&raw.modules);
         let cmdline = self.cmdline(&raw.cmdline);
+        let files = self.files(raw.files.as_ref());
         Some(Guest {
             cpus: u32::try_from(cpus?.0).ok()?,
             memory: memory?,
@@ -105,7 +110,26 @@ impl Checker<'_> {
             sysctl: sysctl?,
             modules: modules?.into_iter().map(|module| module.0).collect(),
             cmdline: cmdline?,
+            files: files?,
         })
+    }
+
+    /// Files for the guest; each has to be at a place that nothing is mounted over.
+    fn files(&mut self, raw: Option<&Entries<GuestPath, Val<FilePath>>>) -> Option<BTreeMap<String, PathBuf>> {
+        let entries = raw.map_or(&[][..], |entries| &entries.0);
+        self.few(entries.get(MAX_ITEMS).map(|(name, _)| &name.at), MAX_ITEMS, "files");
+        let mut files = BTreeMap::new();
+        for (name_val, file_val) in entries.iter().take(MAX_ITEMS) {
+            let name = self.read(name_val);
+            let file = self.path(file_val, Path::is_file, "file");
+            let (Some(GuestPath(name)), Some(file)) = (name, file) else { continue };
+            if let Some(system) = COVERED.iter().find(|system| is_at_or_below(&name, system)) {
+                let message = format!("`{name}` would not be seen: the guest mounts over {system}");
+                self.report(Problem::new(&name_val.at, message, "expected another place, such as `/etc/my.conf`"));
+            }
+            files.insert(name, file);
+        }
+        (files.len() == entries.len()).then_some(files)
     }
 
     /// A size in whole MiB, more than none.

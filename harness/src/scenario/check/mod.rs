@@ -72,6 +72,8 @@ impl Checker<'_> {
         let probes = self.probes(raw);
         let faults = self.faults(&raw.faults, &raw.guest, guest.as_ref(), rules.as_ref());
         let evidence = self.evidence(raw.evidence.as_ref());
+        self.few(raw.collect.get(MAX_ITEMS).map(|val| &val.at), MAX_ITEMS, "files to collect");
+        let collect = self.all(raw.collect.get(..MAX_ITEMS).unwrap_or(&raw.collect));
         let expect = self.expectations(&raw.expect);
         if let Some(probes) = &probes {
             self.logins_are_tried(&raw.expect, probes);
@@ -87,6 +89,7 @@ impl Checker<'_> {
             probes: probes?,
             faults: faults?,
             evidence: evidence?,
+            collect: collect?.into_iter().map(|path| path.0).collect(),
             expect: expect?,
         })
     }

@@ -88,6 +88,19 @@ impl Guest {
         .await
     }
 
+    /// A file in two pieces, and one that cannot be read.
+    pub(super) async fn collect(&mut self) -> Result<()> {
+        for (at, bytes) in [(0, b"nr_free_".as_slice()), (8, b"pages 1\n")] {
+            let piece = |line: Encoder| line.text("path", b"/proc/vmstat").num("at", at).text("bytes", bytes);
+            self.say(source::COLLECT, kind::DATA, piece).await?;
+        }
+        self.say(source::COLLECT, kind::FILE, |line| line.text("path", b"/proc/vmstat").num("size", 16).num("ok", 1))
+            .await?;
+        self.say(source::COLLECT, kind::FILE, |line| line.text("path", b"/none").num("size", 0).int("errno", 2))
+            .await?;
+        self.say(source::AGENT, kind::COLLECTED, |line| line).await
+    }
+
     pub(super) async fn power_off(&mut self) -> Result<()> {
         self.say(source::AGENT, kind::BYE, |line| line.num("allocs", 0)).await?;
         self.console("reboot: Power down").await?;

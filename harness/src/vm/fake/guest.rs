@@ -228,6 +228,7 @@ impl Guest {
                 self.say(source::AGENT, kind::STARTED, |line| line.num("pid", WORKLOAD.into()).int("adj", 0)).await
             }
             command::RELEASE => self.release("host").await,
+            command::COLLECT => self.collect().await,
             command::POWEROFF => self.power_off().await,
             _ => Ok(()),
         }
