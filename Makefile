@@ -5,13 +5,14 @@
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make check-reports  every format of `oomph report`, and docs/ci, read by the tools that others read them with (fetches them once)
 # make lint    formatting and clippy
+# make check-images  the Debian systems of `guest.image`, each made and booted (bookworm on XFS, trixie on ext4)
 # make check-page  the HTML report in a real browser (Debian's chromium, 124 MB to fetch), with screenshots in PAGE_PICTURES; make test does it too
 # make install    the program, its manual pages and completions, and scenarios and kernel-configs to read and copy (PREFIX=/usr/local,
 #                 DESTDIR= for who makes a package); make uninstall takes them away
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
 
-.PHONY: demo test bench soak check-reports check-page lint fuzz setup build clean install uninstall
+.PHONY: demo test bench soak check-reports check-images check-page lint fuzz setup build clean install uninstall
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
@@ -42,6 +43,9 @@ test: setup
 
 check-reports: build
 	scripts/check-reports.sh $(OOMPH) results/soak
+
+check-images: setup
+	$(CARGO) test --locked -p oomph --test image_boot -- --ignored --nocapture
 
 check-page:
 	@scripts/host-packages.sh chromium:chromium

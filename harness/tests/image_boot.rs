@@ -116,9 +116,14 @@ async fn boots(image: DebianImage, kernel: &str) {
     assert_eq!(ask("ls /proc/*/fd -l 2>/dev/null | grep -c ttyS[12]"), "0");
 }
 
-// Bookworm on XFS is what `real::outcomes::xfs_inode_mutex_in_a_debian_system_is_oom_killed` runs in.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make check-images; bookworm on XFS is in `make test` too, under a whole run"]
+async fn bookworm_on_xfs_comes_up_with_its_releases_kernel_and_takes_a_login() {
+    boots(DebianImage::of("bookworm"), "debian-6.1").await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "make check-images: another system to fetch and to make"]
 async fn trixie_on_ext4_comes_up_with_its_releases_kernel_and_takes_a_login() {
     boots(DebianImage { filesystem: Filesystem::Ext4, ..DebianImage::of("trixie") }, "debian-6.12").await;
 }
