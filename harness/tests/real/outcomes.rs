@@ -27,7 +27,7 @@ fn xfs_inode_mutex_is_oom_killed() {
 
 #[test]
 fn xfs_inode_mutex_in_a_debian_system_is_oom_killed() {
-    let image = ["--set", "guest.image=debian", "--set", "phases.pressure=15s"];
+    let image = ["--set", "guest.image=debian", "--set", "phases.pressure=25s"];
     let ran = Ran::scenario("scenarios/xfs-inode-mutex-login.yaml", &image);
     ran.has_outcome("oom-killed");
     somebody_could_log_in(&ran);
