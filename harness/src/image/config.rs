@@ -15,7 +15,7 @@ pub(super) const MODULES: &str = "/modules";
 
 /// The text of the guest's configuration. Modules come first, in their order; disks and settings follow.
 pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -> String {
-    let mut text = String::new();
+    let mut text = module_lines(modules);
     let mut line = |word: &str, fields: &[(&str, &str)]| {
         text.push_str(word);
         for (key, value) in fields {
@@ -24,11 +24,6 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
         }
         text.push('\n');
     };
-    for module in modules {
-        let path = module_path(&module.name);
-        let path = [("path", path.as_str()), ("optional", "1")];
-        line("module", &path[..if module.optional { 2 } else { 1 }]);
-    }
     for (name, disk) in &scenario.guest.disks {
         match &disk.mount {
             Some(mount) => line("disk", &[("name", name), ("fs", disk.filesystem.name()), ("mount", mount)]),
@@ -67,6 +62,15 @@ pub(super) fn config_in_system(scenario: &Scenario, program: &Packed) -> String 
     let mut scenario = scenario.clone();
     scenario.probes.retain(|probe| *probe != ProbeKind::Login);
     config(&scenario, &[], program)
+}
+
+/// The lines of a configuration that load modules, in their order.
+pub(super) fn module_lines(modules: &[LoadedModule]) -> String {
+    let line = |module: &LoadedModule| {
+        let optional = if module.optional { " optional=1" } else { "" };
+        format!("module path={}{optional}\n", Escaped(module_path(&module.name).as_bytes()))
+    };
+    modules.iter().map(line).collect()
 }
 
 /// A module's place in the initramfs.

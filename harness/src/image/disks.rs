@@ -96,14 +96,19 @@ fn template(disk: &Disk, copy: u32, kernel: (u32, u32, u32), cache: &Cache, job:
 
 /// Has the tools make a filesystem in a file.
 fn format(mkfs: &Mkfs, kernel: (u32, u32, u32), path: &Path, job: &Job) -> Result<(), Error> {
-    let call = |args, deadline| Call { program: mkfs.program, package: mkfs.package, args, directory: None, deadline };
-    // mkfs.xfs and mkfs.btrfs say their version on stdout, mkfs.ext4 on stderr.
-    let said = call(words(["-V"]), SHORT_DEADLINE).run(job)?;
-    let tools = Mkfs::tool_version(&said.stdout).or_else(|| Mkfs::tool_version(&said.stderr)).unwrap_or((0, 0));
-    let mut args = words(mkfs.options(kernel, tools));
+    let mut args = words(mkfs.options(kernel, tool_version(mkfs, job)?));
     args.push(path.into());
-    call(args, MKFS_DEADLINE).run(job)?;
+    Call { program: mkfs.program, package: mkfs.package, args, directory: None, deadline: MKFS_DEADLINE }.run(job)?;
     Ok(())
+}
+
+/// The version of a filesystem's tools on this machine; (0, 0) where they do not say it.
+pub(super) fn tool_version(mkfs: &Mkfs, job: &Job) -> Result<(u32, u32), Error> {
+    let (args, directory) = (words(["-V"]), None);
+    let call = Call { program: mkfs.program, package: mkfs.package, args, directory, deadline: SHORT_DEADLINE };
+    let said = call.run(job)?;
+    // mkfs.xfs and mkfs.btrfs say it on stdout, mkfs.ext4 on stderr.
+    Ok(Mkfs::tool_version(&said.stdout).or_else(|| Mkfs::tool_version(&said.stderr)).unwrap_or((0, 0)))
 }
 
 /// A disk that fills up on the host would look like a hang in the guest.

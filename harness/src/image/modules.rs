@@ -3,7 +3,9 @@
 //! May not live here: dependencies (`closure`), or reading what a module says (`modinfo`).
 
 use super::closure::{self, Missing, Step};
+use super::config::module_path;
 use super::error::Error;
+use super::initramfs::Entry;
 use super::{index, modinfo};
 use crate::kernel::job::Job;
 use crate::kernel::{At, Cache, Kernel, Kind};
@@ -76,6 +78,15 @@ pub(super) fn prepare(
     let text = fs::read(&path).at("read", &path)?;
     let list: Vec<LoadedModule> = serde_json::from_slice(&text).map_err(std::io::Error::from).at("read", &path)?;
     Ok(list.into_iter().map(|module| LoadedModule { path: entry.join(&module.path), ..module }).collect())
+}
+
+/// Modules as files of an initramfs.
+pub(super) fn entries(modules: &[LoadedModule]) -> Result<Vec<Entry>, Error> {
+    let entry = |module: &LoadedModule| {
+        let bytes = fs::read(&module.path).at("read", &module.path)?;
+        Ok(Entry::file(module_path(&module.name), bytes))
+    };
+    modules.iter().map(entry).collect()
 }
 
 /// Writes plain copies and their list; all are checked by content on each use, they are small.

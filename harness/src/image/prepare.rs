@@ -2,7 +2,7 @@
 //! Lives here: their order.
 //! May not live here: how any of them is made.
 
-use super::config::{config, module_path};
+use super::config::config;
 use super::disks::{self, PreparedDisk};
 use super::error::Error;
 use super::initramfs::{self, Content, Entry};
@@ -23,6 +23,17 @@ pub enum Executable<'a> {
     Embedded(&'a str, &'a [u8]),
     /// A file on this machine.
     Host(&'a Path),
+}
+
+impl Executable<'_> {
+    /// What packs it, where it may wait for the disk.
+    pub(super) fn packer(self) -> impl FnOnce() -> Result<Packed, Error> + Send + use<> {
+        let program = match self {
+            Executable::Embedded(name, bytes) => Ok(Packed::embedded(name, bytes)),
+            Executable::Host(path) => Err(path.to_owned()),
+        };
+        move || program.or_else(|path| Packed::from_host(&path))
+    }
 }
 
 /// What a guest boots into.
@@ -57,17 +68,10 @@ pub async fn prepare(
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<Image, Error> {
-    let program = match program {
-        Executable::Embedded(name, bytes) => Ok(Packed::embedded(name, bytes)),
-        Executable::Host(path) => Err(path.to_owned()),
-    };
+    let pack = program.packer();
     let (scenario, kernel, cache) = (scenario.clone(), kernel.clone(), cache.clone());
     let (init, directory) = (init.to_vec(), directory.to_owned());
-    blocking(progress, move |job| {
-        let program = program.or_else(|path| Packed::from_host(&path))?;
-        assemble(&scenario, &kernel, init, program, &directory, &cache, job)
-    })
-    .await
+    blocking(progress, move |job| assemble(&scenario, &kernel, init, pack()?, &directory, &cache, job)).await
 }
 
 /// The host's files that a scenario puts into the guest.
@@ -94,10 +98,7 @@ fn assemble(
     let mut entries = initramfs::skeleton();
     entries.push(Entry::executable("/init", init));
     entries.push(Entry::file(oomph_wire::config::PATH, config.clone().into_bytes()));
-    for module in &modules {
-        let bytes = fs::read(&module.path).at("read", &module.path)?;
-        entries.push(Entry::file(module_path(&module.name), bytes));
-    }
+    entries.extend(modules::entries(&modules)?);
     entries.extend(program.entries);
     entries.extend(files(scenario)?);
     if scenario.has_login() {

@@ -6,19 +6,16 @@
 //! and their own tmpfiles.d/provision.conf writes it to root's authorized_keys. It needs no device, no module and no tool in the guest;
 //! by SMBIOS or fw_cfg systemd would want modules of the running kernel, which a system that boots with a kernel of ours has not.
 
-use super::config::{config_in_system, module_path};
+use super::config::{config_in_system, module_lines};
 use super::debian::System;
 use super::error::Error;
 use super::initramfs::{self, Entry};
-use super::modules::{self, wanted_modules};
+use super::modules::{self, LoadedModule, wanted_modules};
 use super::prepare::{self, Executable, Image};
-use super::program::Packed;
 use super::{disks, freight};
 use crate::kernel::job::{Job, Progress, blocking};
-use crate::kernel::{At, Cache, Kernel};
+use crate::kernel::{Cache, Kernel};
 use crate::scenario::{Filesystem, RootPlace, Scenario};
-use oomph_wire::config::Escaped;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The serial number of the disk with the root.
@@ -66,17 +63,13 @@ fn make(
     job: &Job,
 ) -> Result<Stage, Error> {
     let modules = modules::prepare(kernel, wanted, &[], cache, job)?;
-    let names: Vec<String> = modules.iter().map(|module| module.name.clone()).collect();
-    let optional: Vec<bool> = modules.iter().map(|module| module.optional).collect();
     let mut entries = initramfs::skeleton();
     entries.push(Entry::executable("/init", init));
-    entries.push(Entry::file(oomph_wire::config::PATH, config(&names, &optional, root).into_bytes()));
-    for module in &modules {
-        let bytes = fs::read(&module.path).at("read", &module.path)?;
-        entries.push(Entry::file(module_path(&module.name), bytes));
-    }
+    entries.push(Entry::file(oomph_wire::config::PATH, config(&modules, root).into_bytes()));
+    entries.extend(modules::entries(&modules)?);
     let (initramfs, hash) = initramfs::store(&initramfs::build(&entries)?, cache, job)?;
-    Ok(Stage { initramfs, hash, modules: names })
+    let modules = modules.into_iter().map(|module| module.name).collect();
+    Ok(Stage { initramfs, hash, modules })
 }
 
 /// A scenario's guest with a system on a disk.
@@ -104,14 +97,11 @@ pub async fn prepare_system(
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<SystemImage, Error> {
-    let program = match program {
-        Executable::Embedded(name, bytes) => Ok(Packed::embedded(name, bytes)),
-        Executable::Host(path) => Err(path.to_owned()),
-    };
+    let pack = program.packer();
     let (scenario, kernel, cache) = (scenario.clone(), kernel.clone(), cache.clone());
     let (system, user, init, directory) = (system.clone(), user.to_owned(), init.to_vec(), directory.to_owned());
     blocking(progress, move |job| {
-        let program = program.or_else(|path| Packed::from_host(&path))?.alone();
+        let program = pack()?.alone();
         let filesystem = if system.filesystem == Filesystem::Xfs.name() { Filesystem::Xfs } else { Filesystem::Ext4 };
         let wanted = [vec!["virtio_net"], wanted_modules(&scenario)].concat();
         let wanted = modules_for(filesystem, &wanted);
@@ -142,13 +132,8 @@ fn modules_for(filesystem: Filesystem, wanted: &[&str]) -> Vec<String> {
 }
 
 /// The guest's configuration.
-fn config(modules: &[String], optional: &[bool], root: RootPlace) -> String {
-    let mut text = String::new();
-    for (name, optional) in modules.iter().zip(optional) {
-        let path = module_path(name);
-        let optional = if *optional { " optional=1" } else { "" };
-        text.push_str(&format!("module path={}{optional}\n", Escaped(path.as_bytes())));
-    }
+fn config(modules: &[LoadedModule], root: RootPlace) -> String {
+    let mut text = module_lines(modules);
     let partition = root.partition.map(|number| format!(" partition={number}")).unwrap_or_default();
     text.push_str(&format!("root name={ROOT_DISK} fs={}{partition}\n", root.filesystem.name()));
     text
@@ -168,9 +153,10 @@ mod tests {
     #[test]
     fn modules_come_before_the_root() {
         let root = RootPlace { partition: Some(2), filesystem: Filesystem::Ext4 };
-        let modules = ["a".to_owned(), "virtio_blk".to_owned()];
+        let module = |name: &str, optional| LoadedModule { name: name.into(), path: "/x".into(), optional };
+        let modules = [module("a", true), module("virtio_blk", false)];
         assert_eq!(
-            config(&modules, &[true, false], root),
+            config(&modules, root),
             "module path=/modules/a.ko optional=1\nmodule path=/modules/virtio_blk.ko\n\
              root name=oomph-root fs=ext4 partition=2\n"
         );

@@ -26,7 +26,7 @@ pub use catalog::{Cached, Listed, Origin, fetch, list};
 pub use child::ChildError;
 pub(crate) use child::find as find_program;
 pub use debian::has_debian_mirror;
-pub(crate) use debian::programs;
+pub(crate) use debian::{FRESH, RETRY, now, programs};
 pub(crate) use debian::{Lists as MirrorLists, Root as AptRoot, find_image as image_in, unpacked};
 pub use debug::DebugFiles;
 pub(crate) use error::At;

@@ -6,10 +6,11 @@ use super::check::{NamedImage, NamedSource};
 use super::matrix::Matrix;
 use super::model::Scenario;
 use super::problem::{Problem, ScenarioError};
-use super::raw::{RawImageSource, RawKernels, RawMatrix, RawScenario};
+use super::raw::{RawMatrix, RawScenario};
 use super::text::{Insert, Text};
 use super::tree::Node;
 use super::{check, decode, overrides};
+use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -89,19 +90,7 @@ pub fn load_kernels(path: &Path) -> Result<Vec<NamedSource>, ScenarioError> {
 /// # Errors
 /// As [`load_kernels`].
 pub fn parse_kernels(text: &str, file: &Path, folder: &Path) -> Result<Vec<NamedSource>, ScenarioError> {
-    let fail = |text: &Text, problems: Vec<Problem>| Err(ScenarioError::new(file, text.clone(), problems));
-    let text = match sound_text(text, &[], KERNELS) {
-        Ok(text) => text,
-        Err((text, problem)) => return fail(&text, vec![*problem]),
-    };
-    let raw: RawKernels = match decode::decode(text.as_str(), KERNELS.0) {
-        Ok(raw) => raw,
-        Err(problem) => return fail(&text, vec![*problem]),
-    };
-    match absolute(folder) {
-        Ok(folder) => check::check_kernels(&raw, &text, file, &folder).or_else(|problems| fail(&text, problems)),
-        Err(problem) => fail(&text, vec![*problem]),
-    }
+    parse_by(text, KERNELS, file, folder, check::check_kernels)
 }
 
 /// Loads images/NAME.yaml.
@@ -120,17 +109,28 @@ pub fn load_image(path: &Path) -> Result<NamedImage, ScenarioError> {
 /// # Errors
 /// As [`load_image`].
 pub fn parse_image(text: &str, file: &Path, folder: &Path) -> Result<NamedImage, ScenarioError> {
+    parse_by(text, IMAGE, file, folder, check::check_image)
+}
+
+/// Reads a text of some kind without overrides, and has it checked.
+fn parse_by<R: DeserializeOwned, T>(
+    text: &str,
+    kind: (&str, &str),
+    file: &Path,
+    folder: &Path,
+    check: impl Fn(&R, &Text, &Path, &Path) -> Result<T, Vec<Problem>>,
+) -> Result<T, ScenarioError> {
     let fail = |text: &Text, problems: Vec<Problem>| Err(ScenarioError::new(file, text.clone(), problems));
-    let text = match sound_text(text, &[], IMAGE) {
+    let text = match sound_text(text, &[], kind) {
         Ok(text) => text,
         Err((text, problem)) => return fail(&text, vec![*problem]),
     };
-    let raw: RawImageSource = match decode::decode(text.as_str(), IMAGE.0) {
+    let raw: R = match decode::decode(text.as_str(), kind.0) {
         Ok(raw) => raw,
         Err(problem) => return fail(&text, vec![*problem]),
     };
     match absolute(folder) {
-        Ok(folder) => check::check_image(&raw, &text, file, &folder).or_else(|problems| fail(&text, problems)),
+        Ok(folder) => check(&raw, &text, file, &folder).or_else(|problems| fail(&text, problems)),
         Err(problem) => fail(&text, vec![*problem]),
     }
 }

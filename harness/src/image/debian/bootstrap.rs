@@ -9,14 +9,12 @@ use super::packages::{self, Package};
 use crate::image::error::Error;
 use crate::kernel::child::{Call, Given, words};
 use crate::kernel::job::Job;
-use crate::kernel::{AptRoot, At, Cache, Kind, MirrorLists};
+use crate::kernel::{AptRoot, At, Cache, FRESH, Kind, MirrorLists};
 use crate::scenario::DebianImage;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long package lists are good for.
-pub const FRESH: Duration = Duration::from_secs(24 * 3600);
 /// For some 60 MB, or 200 with a kernel, to be fetched, unpacked and configured.
 const DEADLINE: Duration = Duration::from_secs(45 * 60);
 /// What of each package is not unpacked: nobody reads it in a guest.

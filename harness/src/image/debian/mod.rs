@@ -14,18 +14,19 @@ mod xfs;
 
 pub use packages::Package;
 
+use super::disks::tool_version;
 use super::error::Error;
 use super::mkfs::Mkfs;
-use crate::kernel::child::{Call, find, words};
+use crate::kernel::child::find;
 use crate::kernel::job::{Job, Progress, blocking};
-use crate::kernel::{self, At, Cache, Kernel, Kind};
+use crate::kernel::{self, At, Cache, FRESH, Kernel, Kind, RETRY, now};
 use crate::scenario::{DebianImage, Filesystem, ImageKernel};
 use bootstrap::Bootstrapped;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tree::{Node, Tree, What};
 
 /// Of what is made of a tar, besides what a key says; counts up when that changes.
@@ -33,10 +34,6 @@ const FORM: u32 = 1;
 /// The disk's file in its entry, and what is known of it.
 const DISK: &str = "disk.raw";
 const RECORD: &str = "system.json";
-/// How long an answer from old package lists is good for.
-const RETRY: Duration = Duration::from_secs(3600);
-/// For `mkfs -V`.
-const SHORT_DEADLINE: Duration = Duration::from_secs(60);
 /// The kernel whose filesystem features are taken where the mirrors do not say which a release has.
 const ANY_KERNEL: (u32, u32, u32) = (5, 10, 0);
 
@@ -110,15 +107,14 @@ pub(super) fn ready(
 ) -> Result<System, Error> {
     let name = answer_name(image, kernel);
     let answer: Option<Answer> = cache.answer(&name);
-    if let Some(answer) =
-        answer.as_ref().filter(|answer| now().saturating_sub(answer.when) < bootstrap::FRESH.as_secs())
+    if let Some(answer) = answer.as_ref().filter(|answer| now().saturating_sub(answer.when) < FRESH.as_secs())
         && let Some(system) = recall(answer, cache)
     {
         return Ok(system);
     }
     let error = match make(image, kernel, cache, job) {
         Ok((system, fresh)) => {
-            let age = if fresh { Duration::ZERO } else { bootstrap::FRESH.saturating_sub(RETRY) };
+            let age = if fresh { Duration::ZERO } else { FRESH.saturating_sub(RETRY) };
             let answer = Answer { key: system.key.clone(), when: now().saturating_sub(age.as_secs()) };
             cache.set_answer(&name, &answer)?;
             cache.set_answer(&answer_name(image, None), &answer)?;
@@ -229,13 +225,6 @@ fn fill(plan: Plan<'_>, root: &Bootstrapped, entry: &Path, cache: &Cache, job: &
     Ok(fs::write(&record, text).at("write", &record)?)
 }
 
-fn tool_version(mkfs: &Mkfs, job: &Job) -> Result<(u32, u32), Error> {
-    let (args, directory) = (words(["-V"]), None);
-    let call = Call { program: mkfs.program, package: mkfs.package, args, directory, deadline: SHORT_DEADLINE };
-    let said = call.run(job)?;
-    Ok(Mkfs::tool_version(&said.stdout).or_else(|| Mkfs::tool_version(&said.stderr)).unwrap_or((0, 0)))
-}
-
 /// Has a system's own kernel in the cache, with its modules; its key there.
 fn keep_kernel(root: &Bootstrapped, cache: &Cache, job: &Job) -> Result<String, Error> {
     let key = format!("of-{}", root.key);
@@ -257,10 +246,6 @@ fn keep_kernel(root: &Bootstrapped, cache: &Cache, job: &Job) -> Result<String, 
         Ok::<_, Error>(vec![kernel::image_in(entry)?])
     })?;
     Ok(key)
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -26,9 +26,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long the answer to "which is the newest?" is good for.
-const FRESH: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const FRESH: Duration = Duration::from_secs(24 * 3600);
 /// How long an answer from old lists is good for.
-const RETRY: Duration = Duration::from_secs(3600);
+pub(crate) const RETRY: Duration = Duration::from_secs(3600);
 /// Debian's default kernel for 64-bit PCs.
 const DEFAULT: &str = "linux-image-amd64";
 
@@ -216,7 +216,8 @@ pub(crate) fn unpacked(name: String, entry: &Path, origin: String) -> Result<Ker
     file::kernel(name, &find_image(entry)?, None, origin)
 }
 
-fn now() -> u64 {
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
