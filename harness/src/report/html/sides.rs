@@ -101,7 +101,7 @@ fn differences(groups: &[Group]) -> Markup {
         p.answer {
             strong {
                 @if both == 0 { "Nothing can be compared: no group has runs with an outcome on both sides." }
-                @else if differ.is_empty() { "No difference shown." }
+                @else if differ.is_empty() { "No group differs with p < " (P) "." }
                 @else { (count(differ.len(), "group differs", "groups differ")) "." }
             }
             @if both > 0 { " " (count(both, "group", "groups")) " compared." }
@@ -166,7 +166,8 @@ fn difference(sides: &Sides, what: [&str; 2]) -> String {
             format!("Runs are bad {way} often {}: {counts}, {}.", on(what[1]), p_value(p))
         }
         (_, Some(p)) if p < P => format!("The outcomes differ, {}; {counts}.", p_value(p)),
-        _ => format!("No difference shown: {counts}."),
+        // Not "no difference shown": that is the name of an answer with an error rate, which counts alone do not have.
+        _ => format!("{counts}."),
     }
 }
 
