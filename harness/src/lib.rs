@@ -9,6 +9,7 @@ pub mod scenario;
 pub mod kernel;
 
 pub mod image;
+pub mod introspect;
 
 pub mod vm;
 

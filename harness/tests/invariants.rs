@@ -51,6 +51,7 @@ fn pure_modules_stay_pure() {
     must_not_say("event", &impure, &[]);
     must_not_say("campaign", &impure, &[]);
     must_not_say("timeline", &impure, &[]);
+    must_not_say("introspect", &impure, &[]);
 }
 
 #[test]
