@@ -157,6 +157,9 @@ pub struct Run {
     /// Keep each guest that hangs as it is, for `oomph attach` (RESULT/kept)
     #[arg(long)]
     pub keep_hung: bool,
+    /// Look at the guests' tasks from outside, so many times a second all the time and not only while they stall (1 to 4)
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=4))]
+    pub sample: Option<u32>,
     /// Print the resolved plan and the exact QEMU command, and run nothing
     #[arg(long)]
     pub dry_run: bool,

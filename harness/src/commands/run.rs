@@ -102,6 +102,7 @@ fn load(file: &Path, options: &Run, names: &Names) -> anyhow::Result<Scenario> {
     let mut scenario = scenario::load(file, &options.overrides)?;
     scenario.evidence.core |= options.core;
     scenario.evidence.keep |= options.keep_hung;
+    scenario.evidence.sample = options.sample.unwrap_or(scenario.evidence.sample);
     if let Some(kernel) = &options.kernel {
         scenario.kernel = match &options.modules {
             None => names.from_argument(kernel),

@@ -103,7 +103,7 @@ pub(super) fn instruction(text: &str) -> Option<Instruction> {
 }
 
 /// The name without what compilers append.
-pub(super) fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     let name = name.split('.').next().filter(|head| !head.is_empty()).unwrap_or(name);
     name[..name.floor_char_boundary(MAX_NAME)].to_owned()
 }

@@ -18,11 +18,14 @@ mod waits;
 
 pub use dump::{Item, Reader};
 pub use frame::Frame;
+pub(crate) use frame::plain;
 pub use header::Header;
 pub use history::{Dump, DumpKind, History, Sighting, Source};
 pub use mechanism::{Circumstances, Finding, Piece};
 pub(crate) use mechanism::{REAPER_MS, RECLAIM_PER_S};
 pub use memory::Memory;
+pub(crate) use names::is_allocator;
+pub(crate) use place::classify;
 pub use place::{Kind, Place};
 pub use symbols::Symbols;
 pub use victims::Victim;

@@ -45,6 +45,11 @@ pub(super) enum Role {
     Plumbing,
 }
 
+/// Whether a function is the page allocator's entry, or its way when there is no memory.
+pub(crate) fn is_allocator(function: &str) -> bool {
+    matches!(role(&super::plain(function)), Some(Role::Alloc | Role::Slow))
+}
+
 /// The role of a function; `None` for one that tells nothing by itself.
 pub(super) fn role(function: &str) -> Option<Role> {
     let exact = TABLE.iter().find(|(_, names)| names.contains(&function));

@@ -87,7 +87,7 @@ impl std::fmt::Display for Place {
 }
 
 /// The place of a task in `state`, innermost frame first. `user`: it was caught in its program.
-pub(super) fn classify(state: char, user: bool, stack: &[Frame]) -> Place {
+pub(crate) fn classify(state: char, user: bool, stack: &[Frame]) -> Place {
     // The unwinder's word goes first. Where it has none (a task on another processor, kernels without an unwinder), what
     // it only guesses is all there is.
     let vouched: Vec<&Frame> = stack.iter().filter(|frame| frame.reliable).collect();

@@ -5,13 +5,15 @@
 mod capture;
 mod guest;
 mod login;
+mod picture;
 mod plan;
 mod stream;
 
 pub use capture::{Register, State, Stored};
 pub use guest::from_guest;
 pub use login::LoginStage;
-pub use plan::{Plan, Rules};
+pub use picture::{Cycle, Picture, SampledStack, SeenLock, SeenVictim};
+pub use plan::{Plan, ProofUse, Rules};
 pub use stream::{ReadError, read_events};
 
 use serde::{Deserialize, Serialize};
@@ -233,6 +235,13 @@ pub enum Kind {
     Registers {
         /// One each.
         cpus: Vec<Register>,
+    },
+    /// What was seen of the guest's tasks from outside.
+    Picture(Box<Picture>),
+    /// The guest's memory cannot be read from outside; the rules judge without.
+    NoPictures {
+        /// Why not.
+        why: String,
     },
     /// State of the guest was written into the result.
     Stored(Stored),

@@ -21,6 +21,9 @@ pub struct Plan {
     /// Whether files are brought back at the end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub collect: bool,
+    /// How many times a second the guest's memory is looked at from the start of pressure on, 1 to 4; 0 for while it stalls only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sample: u32,
 }
 
 /// Times and bounds of the rules. All times are fair time in milliseconds, except `wall_ms`.
@@ -49,10 +52,29 @@ pub struct Rules {
     pub movement_kb: u64,
     /// Whether kills inside a memory cgroup count as kills.
     pub memcg: bool,
+    /// What a proof of a hang is good for.
+    #[serde(default)]
+    pub proof: ProofUse,
     /// Whether the silence that ends a SysRq dump is measured in the guest's own time. Streams from before there was this
     /// choice measure it in wall time, in which a guest that gets no processor looks silent.
     #[serde(default)]
     pub fair_quiet: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What a proof of a hang is good for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofUse {
+    /// It is told; the run goes on until the rules decide, so that the two can be held against each other.
+    #[default]
+    Told,
+    /// The guest is hung.
+    Decides,
 }
 
 impl Default for Rules {
@@ -70,6 +92,7 @@ impl Default for Rules {
             wall_ms: 3_600_000,
             movement_kb: 256,
             memcg: false,
+            proof: ProofUse::Decides,
             fair_quiet: true,
         }
     }

@@ -5,6 +5,21 @@
 //! What is read may change while it is read, or be hostile: every pointer is checked by reading through it, every list and walk
 //! has a bound, and what cannot be read is missing from the picture and said to be.
 
+pub mod code;
+pub mod graph;
+mod introspector;
+pub mod kernel;
+pub mod layout;
+pub mod locks;
 pub mod memory;
+pub mod oom;
+pub mod picture;
+pub mod request;
+pub mod stack;
 pub mod symbols;
+pub mod tasks;
 pub mod types;
+pub mod vmstat;
+
+pub use introspector::Introspector;
+pub use kernel::NotFound;

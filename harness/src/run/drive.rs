@@ -3,6 +3,7 @@
 //! May not live here: a decision (that is the machine's) or QEMU's ways (those are the VM's).
 
 use super::faults::{self, HostFaults};
+use super::looks::{Lens, Looked, Looks};
 use super::machine::{Action, Machine};
 use crate::diagnose::Symbols;
 use crate::event::{Event, Kind, Plan, Reason, Register};
@@ -61,12 +62,14 @@ pub struct Evidence {
 }
 
 /// What the host does with a guest, besides watching.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Means<'a> {
     /// The scenario's faults.
     pub faults: &'a [Fault],
     /// What is taken of it if it hangs.
     pub evidence: &'a Evidence,
+    /// How to look at its memory, where that is possible. Made ready when it is first needed.
+    pub lens: Option<&'a Lens>,
     /// The key by which it lets itself be logged in to, where it does.
     pub key: Option<&'a Key>,
 }
@@ -94,19 +97,20 @@ pub async fn drive(
             }
             now = ticks.tick() => driver.tick(now).await,
             taken = next(&mut driver.taking) => driver.taken(taken).await,
+            looked = next(&mut driver.looking) => driver.looked(looked).await,
             seen = driver.vm.next(), if !driver.silent => driver.see(seen).await,
         }
     }
     driver.machine.into_judge()
 }
 
-/// The state of a guest that is being taken.
-type Taking = Pin<Box<dyn Future<Output = Vec<Taken>>>>;
+/// Something that goes on beside the run: the state of a guest that is being taken, or a picture.
+type Beside<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Its end; waits for ever where nothing is being taken. Cancel-safe.
-async fn next(taking: &mut Option<Taking>) -> Vec<Taken> {
-    match taking {
-        Some(taking) => taking.await,
+/// Its end; waits for ever where nothing goes on. Cancel-safe.
+async fn next<T>(beside: &mut Option<Beside<T>>) -> T {
+    match beside {
+        Some(beside) => beside.await,
         None => std::future::pending().await,
     }
 }
@@ -120,7 +124,10 @@ struct Driver<'a> {
     /// What QEMU has been brought to.
     applied: HostFaults,
     /// The guest is held: that QEMU stops it is our doing.
-    taking: Option<Taking>,
+    taking: Option<Beside<Vec<Taken>>>,
+    /// A picture that is being taken.
+    looking: Option<Beside<Looked>>,
+    looks: Looks,
     machine: Machine,
     clock: Clock,
     finished: bool,
@@ -169,6 +176,8 @@ impl<'a> Driver<'a> {
             active: vec![false; means.faults.len()],
             applied: HostFaults::default(),
             taking: None,
+            looking: None,
+            looks: Looks::new(means.lens.cloned()),
             machine,
             clock,
             finished: false,
@@ -220,6 +229,14 @@ impl<'a> Driver<'a> {
             self.record(Instant::now(), None, kind).await;
         }
         self.record(Instant::now(), None, Kind::Capture { active: false }).await;
+    }
+
+    /// A picture was taken.
+    async fn looked(&mut self, looked: Looked) {
+        self.looking = None;
+        if let Some(kind) = self.looks.take_in(looked) {
+            self.record(Instant::now(), None, kind).await;
+        }
     }
 
     /// Where the processors were, with names where there are any.
@@ -333,6 +350,12 @@ impl<'a> Driver<'a> {
             }
             Action::Logins(false) => {
                 self.vm.end_logins();
+                None
+            }
+            Action::Look => {
+                if self.looking.is_none() && self.taking.is_none() {
+                    self.looking = self.looks.begin(self.vm);
+                }
                 None
             }
             Action::Capture => {

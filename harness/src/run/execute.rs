@@ -5,6 +5,8 @@
 use super::debuggers;
 use super::drive::{Evidence, Means, Sink, drive};
 use super::host::Host;
+use super::lens::lens;
+use super::looks::Lens;
 use super::prepare::{Prepared, prepare};
 use crate::diagnose::Symbols;
 use crate::event::{Event, Kind, Plan, Reason, State};
@@ -70,7 +72,9 @@ pub async fn execute(
     }
     let evidence = Evidence { capture, symbols: Symbols::parse(&debug.map_text()) };
     let mut files = Files::create(&draft, scenario, live)?;
-    let mut judge = guest(host, &prepared, scenario, &evidence, &mut files, &mut interrupts).await;
+    let lens = lens(kernel, &debug, &prepared.spec.kernel);
+    let watched = Watched { evidence: &evidence, lens: &lens };
+    let mut judge = guest(host, &prepared, scenario, watched, &mut files, &mut interrupts).await;
     let timeline = std::mem::take(&mut files.timeline).finish();
     let live = files.close(&draft);
     if let Some(stacks) = report::stacks(judge.diagnosis()) {
@@ -113,18 +117,26 @@ fn write_for_people(draft: &Draft, name: &str, text: &str) {
     }
 }
 
+/// How a guest is looked at.
+#[derive(Clone, Copy)]
+struct Watched<'a> {
+    evidence: &'a Evidence,
+    lens: &'a Lens,
+}
+
 /// Boots the guest, drives it to its end and takes it away.
 async fn guest(
     host: &Host,
     prepared: &Prepared,
     scenario: &Scenario,
-    evidence: &Evidence,
+    watched: Watched<'_>,
     files: &mut Files,
     interrupts: &mut Interrupts,
 ) -> Judge {
     match Vm::launch(&host.qemu, &prepared.spec, LAUNCH).await {
         Ok(mut vm) => {
-            let means = Means { faults: &scenario.faults, evidence, key: prepared.key.as_ref() };
+            let Watched { evidence, lens } = watched;
+            let means = Means { faults: &scenario.faults, evidence, lens: Some(lens), key: prepared.key.as_ref() };
             if let (Some(freight), Some(key)) = (&prepared.freight, &prepared.key)
                 && let Err(error) = vm.bring(freight, key).await
             {

@@ -31,6 +31,8 @@ pub enum Action {
     },
     /// Log in to the guest over and over, or no more.
     Logins(bool),
+    /// Take a picture of the guest's memory, unless one is being taken.
+    Look,
     /// Hold the guest, take its state, let it go on; begins and ends with an event.
     Capture,
     /// Record that the run is spoiled.
@@ -47,6 +49,11 @@ pub(crate) const OBEY_MS: u64 = 60_000;
 pub(crate) const END_MS: u64 = 10_000;
 /// For all files to be brought back, in wall time.
 const COLLECT_MS: u64 = 120_000;
+/// Ticks in a second of wall time.
+const TICKS_PER_S: u32 = 4;
+/// From this age of a required probe on, pictures are taken: the first sign of a stall. A sound guest at rest answers within
+/// milliseconds, one under pressure within a second or two.
+pub(crate) const SIGN_MS: u64 = 2_000;
 /// Dumps are taken at the beginning of so many stalls of a run: each costs the guest seconds.
 pub(crate) const STALLS_DUMPED: usize = 3;
 /// What is asked when a stall begins: blocked tasks, what the processors are at (who loops in the allocator is not blocked, and
@@ -85,6 +92,10 @@ pub struct Machine {
     logins: bool,
     /// Whether files are brought back.
     collects: bool,
+    /// How many times a second pictures are taken; 0 for while it stalls only.
+    samples: u32,
+    /// Ticks so far.
+    ticks: u64,
 }
 
 /// A fault, and how it stands.
@@ -159,6 +170,8 @@ impl Machine {
             qemu_gone: false,
             logins: false,
             collects: false,
+            samples: 0,
+            ticks: 0,
         }
     }
 
@@ -177,7 +190,7 @@ impl Machine {
         self.judge.observe(event);
         match &event.kind {
             Kind::Plan(plan) => {
-                (self.logins, self.collects) = (plan.login, plan.collect);
+                (self.logins, self.collects, self.samples) = (plan.login, plan.collect, plan.sample);
                 self.stage = Stage::Run(Phase::Boot);
                 return vec![Action::Enter(Phase::Boot)];
             }
@@ -234,6 +247,10 @@ impl Machine {
             self.finish(actions);
             return;
         }
+        self.ticks += 1;
+        if self.looks() {
+            actions.push(Action::Look);
+        }
         self.switch_faults(actions);
         let pressed = self.take_dumps(actions);
         self.resend(actions);
@@ -270,6 +287,17 @@ impl Machine {
             Stage::Ending { since_ms } if wall_ms.saturating_sub(since_ms) >= END_MS => self.finish(actions),
             _ => {}
         }
+    }
+
+    /// Whether it is time for a picture: from the first sign of a stall until the first escape.
+    fn looks(&self) -> bool {
+        let judged = matches!(
+            self.stage,
+            Stage::Run(Phase::Pressure | Phase::Lift | Phase::Release | Phase::Verify) | Stage::Evidence
+        );
+        let View { oldest, stalled, .. } = self.judge.view();
+        let due = self.samples > 0 && self.ticks.is_multiple_of(u64::from(TICKS_PER_S / self.samples.clamp(1, TICKS_PER_S)));
+        judged && (due || stalled || oldest.is_some_and(|(_, age_ms)| age_ms >= SIGN_MS))
     }
 
     fn enter(&mut self, phase: Phase, actions: &mut Vec<Action>) {

@@ -99,6 +99,7 @@ pub(super) async fn prepare(
         rules: scenario.rules.clone(),
         login: scenario.has_login(),
         collect: !scenario.collect.is_empty(),
+        sample: scenario.evidence.sample,
     };
     Ok(Prepared { spec, plan, key, freight, _overlays: overlays })
 }

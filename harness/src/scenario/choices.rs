@@ -3,6 +3,7 @@
 //! May not live here: what the words stand for.
 
 use super::image::ImageKernel;
+use crate::event::ProofUse;
 use super::model::{DiskError, Filesystem, Mechanism, Operation, Outcome, ProbeKind};
 use super::suggest::{nearest, one_of};
 use super::value::{Scalar, Wrong};
@@ -43,6 +44,7 @@ macro_rules! choices {
 choices!(Filesystem, "a filesystem that a disk can have": "xfs" => Xfs, "ext4" => Ext4, "btrfs" => Btrfs, "swap" => Swap);
 choices!(ImageKernel, "a kernel that an image can boot with": "ours" => Ours, "own" => Own);
 choices!(DiskError, "an error that a disk can have": "EIO" => Io, "ENOSPC" => NoSpace);
+choices!(ProofUse, "a use of a proof": "decides" => Decides, "told" => Told);
 choices!(Operation, "an operation of a disk": "read" => Read, "write" => Write, "flush" => Flush);
 choices!(ProbeKind, "a probe": "beat" => Beat, "counters" => Counters, "fault" => Fault, "spawn" => Spawn, "file" => File,
     "login" => Login);

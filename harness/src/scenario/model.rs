@@ -56,6 +56,8 @@ pub struct Evidence {
     pub core: bool,
     /// The whole guest, for `oomph attach`.
     pub keep: bool,
+    /// How many times a second to look at its tasks, 1 to 4; 0 for while it stalls only.
+    pub sample: u32,
 }
 
 /// A kernel by name (kernels.yaml) or written inline.

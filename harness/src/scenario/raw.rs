@@ -12,6 +12,7 @@ pub use image::{RawImage, RawImageSource, RawRoot, RawSsh};
 pub use kernel::{RawBase, RawDebianConfig, RawKernel, RawKernels, RawSource, RawTree};
 pub use matrix::{RawCellExpectation, RawInclude, RawMatrix, RawPick};
 
+use crate::event::ProofUse;
 use super::model::{Filesystem, Mechanism, Outcome, ProbeKind, VersionBound};
 use super::scalars::{
     ArgName, ArgText, BootWord, DiskName, Duration, FilePath, Flag, GuestPath, KernelName, Line, ModuleName,
@@ -178,9 +179,13 @@ pub struct RawPhases {
     /// Free, file or anonymous memory off by more than this is movement. Default: 256 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub movement: Option<Val<Size>>,
+    /// What a closed cycle of waiting that stands in the guest's memory is good for: `decides` that it is hung, or is only `told`, so
+    /// that the rules' verdict can be held against it. Default: decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Val<ProofUse>>,
 }
 
-/// What is taken of a guest that hangs. It takes as much room as the guest has memory, less what compression saves.
+/// What is taken of a guest, and of one that hangs. A core takes as much room as the guest has memory, less what compression saves.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Evidence")]
@@ -191,6 +196,9 @@ pub struct RawEvidence {
     /// The whole guest, for `oomph attach`. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<Val<Flag>>,
+    /// How many times a second to look at its tasks from outside, from the start of pressure on, 1 to 4. Default: only while it stalls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Val<Whole<1, 4>>>,
 }
 
 /// What should come of a run, on the kernels that `kernel`, `tag` and `version` all match.

@@ -18,7 +18,7 @@ use super::scalars::{
     ReleaseName, Setting, SettingName, Sha256, Size, Until, UserName, VariableName, Whole,
 };
 use super::value::{At, Entries, Scalar, Val};
-use crate::event::Rules;
+use crate::event::{ProofUse, Rules};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -217,6 +217,8 @@ fn phases(rules: &Rules) -> RawPhases {
         escape: time(rules.escape_ms),
         wall: time(rules.wall_ms),
         movement: Some(Val::of(&Size(rules.movement_kb * 1024))),
+        // As it is by default it is not written: so are the scenarios of old, and series on them go on.
+        proof: (rules.proof != ProofUse::Decides).then(|| Val::of(&rules.proof)),
     }
 }
 
@@ -255,7 +257,11 @@ fn fault(fault: &Fault) -> RawFault {
 /// Nothing where nothing is asked for: so are the scenarios of old written, and series on them go on.
 fn evidence(evidence: Evidence) -> Option<RawEvidence> {
     let flag = |on: bool| on.then(|| Val::of(&Flag(true)));
-    (evidence != Evidence::default()).then(|| RawEvidence { core: flag(evidence.core), keep: flag(evidence.keep) })
+    (evidence != Evidence::default()).then(|| RawEvidence {
+        core: flag(evidence.core),
+        keep: flag(evidence.keep),
+        sample: (evidence.sample > 0).then(|| Val::of(&Whole(evidence.sample.into()))),
+    })
 }
 
 fn expectation(one: &Expectation) -> RawExpectation {

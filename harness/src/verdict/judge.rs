@@ -14,10 +14,11 @@ use super::kswapd::Kswapd;
 use super::logins::Logins;
 use super::movement::Movement;
 use super::probes::Probes;
+use super::proof::Watch;
 use super::remarks::{is_detector, is_grave, remark};
 use super::stall::Stall;
 use super::view::View;
-use super::{End, Evidence, PhaseTime, Verdict};
+use super::{End, Evidence, PhaseTime, Proof, Verdict};
 use crate::diagnose::Diagnosis;
 use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Reason, Rules};
 use crate::kmsg::{self, Message};
@@ -54,6 +55,8 @@ pub struct Judge {
     evidence: Vec<Evidence>,
     escapes: Escapes,
     captured: Captured,
+    watch: Watch,
+    proof: Option<Proof>,
     kswapd: Kswapd,
     logins: Logins,
     pressure: Pressure,
@@ -195,6 +198,8 @@ impl Judge {
                 self.spoil(Reason::QemuDied, format!("QEMU ended by itself with {exit}{said}"));
             }
             Kind::Registers { cpus } => self.registers(cpus),
+            Kind::Picture(picture) => self.watch.observe(now, picture),
+            Kind::NoPictures { why } => self.note(format!("no pictures of the guest's memory: {why}")),
             Kind::Stored(stored) => self.stored(*stored),
             Kind::NotStored { state, why } => self.not_stored(*state, why),
             Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
@@ -251,6 +256,7 @@ impl Judge {
             phases: self.phases,
             escapes: self.escapes.into_list(),
             captured: self.captured,
+            proof: self.proof,
             logins: self.logins.into_list(),
             work: self.guest.beat.work,
             fair_ms: self.clock.fair_ms(),
@@ -446,6 +452,7 @@ impl Judge {
 
     fn moved(&mut self, what: String) {
         let now = self.clock.fair_ms();
+        self.watch.moved();
         if self.under_judgement()
             && let Some(stall) = self.stalls.last_mut().filter(|stall| stall.ended_ms.is_none())
         {

@@ -15,6 +15,7 @@ mod kswapd;
 mod logins;
 mod movement;
 mod probes;
+mod proof;
 mod remarks;
 mod stall;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub(crate) use judge::{FAULT_ECHO_MS, SETTLE_GRACE_MS};
 pub(crate) use kills::Kills;
 pub use kills::{Kill, Role};
 pub use logins::LoginTried;
+pub use proof::Proof;
 pub(crate) use movement::PROBES_KB;
 pub use stall::Stall;
 pub use view::View;
@@ -63,6 +65,8 @@ pub struct Verdict {
     pub phases: Vec<PhaseTime>,
     /// What was tried against a hang.
     pub escapes: Vec<Escape>,
+    /// The cycle of waiting that proves the hang, or would have: see [`crate::event::Rules::proof`].
+    pub proof: Option<Proof>,
     /// What was taken of a guest that hung.
     pub captured: Captured,
     /// The logins that were tried, in their order.

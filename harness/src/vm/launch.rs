@@ -5,6 +5,7 @@
 use super::machine::{Parts, Vm};
 use super::port::Wire;
 use super::process::{Process, QemuProcess, Signal, ended};
+use super::ram::Ram;
 use super::{Error, Ports, Qemu, RuntimeDir, Sockets, Spec};
 use crate::event::Exit;
 use std::io;
@@ -28,7 +29,8 @@ impl Vm {
         let listen = |path: &Path| UnixListener::bind(path).map_err(Error::io("listen for QEMU"));
         let listeners =
             [listen(&sockets.console)?, listen(&sockets.beat)?, listen(&sockets.agent)?, listen(&sockets.qmp)?];
-        let arguments = spec.arguments(qemu, Ports::Sockets(&sockets));
+        let ram = Ram::new(spec.memory).map_err(Error::io("make a file for the guest's memory"))?;
+        let arguments = spec.arguments(qemu, Ports::Harness(&sockets, &ram.path()));
         let process = QemuProcess::spawn(&qemu.program, &arguments)
             .await
             .map_err(Error::io(format!("start {}", qemu.program.display())))?;
@@ -39,7 +41,7 @@ impl Vm {
         };
         drop(directory);
         let exit = process.exit();
-        let parts = Parts { console, beat, agent, qmp: Box::new(qmp), process: Box::new(process) };
+        let parts = Parts { console, beat, agent, qmp: Box::new(qmp), process: Box::new(process), ram: Some(ram) };
         match Self::from_parts(parts, left()).await {
             Ok(vm) => Ok(vm),
             Err(error) => {

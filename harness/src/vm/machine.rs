@@ -12,10 +12,12 @@ use super::login::{Bringer, Freight, Key, Login, Prober};
 use super::mailbox::{Mailbox, Port};
 use super::port::{self, Stream, Wire, Writer};
 use super::process::{Process, Signal, ended};
+use super::ram::Ram;
 use super::qmp::{Counts, Qmp, QmpError};
 use super::sample::Sampler;
 use super::spec::{CONSOLE, SSH_PORT};
 use crate::event::{Exit, Kind, Tick};
+use crate::introspect::memory::Registers;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub struct Parts {
     pub qmp: Stream,
     /// The process.
     pub process: Box<dyn Process>,
+    /// The guest's memory, where it can be read from here.
+    pub ram: Option<Ram>,
 }
 
 /// Something that was seen. Times are those of reading the bytes, not of looking at them, and never go back.
@@ -89,6 +93,7 @@ pub struct Vm {
     fair_ms: Arc<AtomicU64>,
     /// Calls its thread off when it goes.
     bringer: Option<Bringer>,
+    ram: Option<Arc<Ram>>,
     pub(super) filters: Filters,
     pub(super) pauses: Pauses,
 }
@@ -99,7 +104,7 @@ impl Vm {
     /// # Errors
     /// Where QMP does not come up; the process is killed.
     pub async fn from_parts(parts: Parts, deadline: Duration) -> Result<Self, Error> {
-        let Parts { console, beat, agent, qmp, mut process } = parts;
+        let Parts { console, beat, agent, qmp, mut process, ram } = parts;
         let mailbox = Arc::new(Mailbox::default());
         let open = |port, wire| port::open(port, wire, Arc::clone(&mailbox)).map_err(Error::io("start to read a port"));
         let (console, console_closed) = open(Port::Console, console)?;
@@ -136,6 +141,7 @@ impl Vm {
             logins: None,
             fair_ms: Arc::default(),
             bringer: None,
+            ram: ram.map(Arc::new),
             filters: Filters::default(),
             pauses: Pauses::default(),
         })
@@ -268,6 +274,17 @@ impl Vm {
     /// Dropped, it leaves no half file behind, but may leave the guest held.
     pub fn capture(&self, what: Capture) -> impl Future<Output = Vec<Taken>> + 'static {
         capture::take(Arc::clone(&self.qmp), what)
+    }
+
+    /// The guest's memory, which may be read at any time; `None` where it is out of reach.
+    pub fn ram(&self) -> Option<Arc<Ram>> {
+        self.ram.clone()
+    }
+
+    /// The processors' registers as they are now, without holding the guest; empty where QMP does not tell within its time.
+    pub fn registers(&self) -> impl Future<Output = Vec<Registers>> + 'static {
+        let qmp = Arc::clone(&self.qmp);
+        async move { qmp.registers().await.map_or_else(|_| Vec::new(), |text| capture::registers::all(&text)) }
     }
 
     /// For all else that QMP can do.

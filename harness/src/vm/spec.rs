@@ -112,8 +112,8 @@ impl Doors {
 /// Where the guest's ports lead.
 #[derive(Clone, Copy, Debug)]
 pub enum Ports<'a> {
-    /// To the harness.
-    Sockets(&'a Sockets),
+    /// To the harness, which has the guest's memory as a file.
+    Harness(&'a Sockets, &'a Path),
     /// To a person who goes on with a kept guest.
     Attached(&'a Doors),
     /// To the person who runs the line: console and QEMU's monitor on the terminal, the beat in `beat.log`, the agent's
@@ -126,6 +126,10 @@ pub const MACHINE: &str = "q35";
 
 /// The sandbox that is asked for where the build has one. Without children and privileges QEMU's process group is QEMU.
 pub(super) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+
+/// The memory's name, which is also that of a memory that QEMU makes for itself (hw/i386/pc.c): so a guest that is kept finds it
+/// again in a machine without the file.
+const MEMORY: &str = "pc.ram";
 
 /// The guest's port for logins.
 pub(super) const SSH_PORT: u16 = 22;
@@ -145,7 +149,14 @@ impl Spec {
         if qemu.sandbox {
             line.add(&["-sandbox", SANDBOX]);
         }
-        line.add(&["-M", &self.machine, "-cpu", "max", "-accel"]);
+        let machine = match ports {
+            Ports::Harness(_, memory) => {
+                line.memory(self.memory, memory);
+                format!("{},memory-backend={MEMORY}", self.machine)
+            }
+            Ports::Attached(_) | Ports::ByHand => self.machine.clone(),
+        };
+        line.add(&["-M", &machine, "-cpu", "max", "-accel"]);
         line.add(&[match self.accel {
             Accel::Kvm => "kvm",
             Accel::Tcg => "tcg,thread=multi",
@@ -229,9 +240,14 @@ impl Arguments {
         self
     }
 
+    fn memory(&mut self, bytes: u64, file: &Path) {
+        let backend = format!("memory-backend-file,id={MEMORY},size={bytes},share=on,mem-path=");
+        self.path_in_list("-object", &backend, file);
+    }
+
     fn ports(&mut self, ports: Ports<'_>) {
         match ports {
-            Ports::Sockets(sockets) => {
+            Ports::Harness(sockets, _) => {
                 let named = [
                     (CONSOLE, &sockets.console),
                     ("beat", &sockets.beat),
@@ -272,7 +288,7 @@ impl Arguments {
     fn disk(&mut self, disk: &DriveSpec, ports: Ports<'_>) {
         let by_hand = overlay_by_hand(disk);
         let overlay = match ports {
-            Ports::Sockets(_) | Ports::Attached(_) => &disk.overlay,
+            Ports::Harness(..) | Ports::Attached(_) => &disk.overlay,
             Ports::ByHand => &by_hand,
         };
         let name = &disk.name;
@@ -318,7 +334,9 @@ pub(super) mod tests {
     #[test]
     fn sockets_and_disks_are_named_with_commas_kept() {
         let sockets = Sockets::within(Path::new("/r/a,b"));
-        let text = text(&spec().arguments(&Qemu::assumed(), Ports::Sockets(&sockets)));
+        let text = text(&spec().arguments(&Qemu::assumed(), Ports::Harness(&sockets, Path::new("/proc/1/fd/2"))));
+        assert!(text.contains("-object\nmemory-backend-file,id=pc.ram,size=268435456,share=on,mem-path=/proc/1/fd/2\n"));
+        assert!(text.contains("-M\nq35,memory-backend=pc.ram\n"));
         assert!(text.contains("-chardev\nsocket,id=console,path=/r/a,,b/console"), "{text}");
         assert!(text.contains("-mon\nchardev=qmp,mode=control"));
         assert!(text.contains(r#""filename":"/o/a,b.qcow2""#), "JSON needs no doubled comma: {text}");
@@ -343,6 +361,7 @@ pub(super) mod tests {
                 "restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-10.0.2.15:22\n-device\nvirtio-net-pci,netdev=net"
             )
         );
+        assert!(text.contains("-M\nq35\n") && !text.contains("-object"));
         assert!(text.contains("-accel\nkvm\n") && text.contains("-m\n1536k"));
         assert!(text.contains("stdio,id=console,mux=on") && text.contains("pty,id=agent"));
     }

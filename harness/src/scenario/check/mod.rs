@@ -125,7 +125,8 @@ impl Checker<'_> {
         let Some(raw) = raw else { return Some(Evidence::default()) };
         let (core, keep) = (self.read_optional(raw.core.as_ref()), self.read_optional(raw.keep.as_ref()));
         let on = |flag: Option<Flag>| flag.is_some_and(|flag| flag.0);
-        Some(Evidence { core: on(core?), keep: on(keep?) })
+        let sample = self.read_optional(raw.sample.as_ref())?.map_or(0, |hz| hz.0);
+        Some(Evidence { core: on(core?), keep: on(keep?), sample: u32::try_from(sample).unwrap_or(0) })
     }
 
     fn probes(&mut self, raw: &RawScenario) -> Option<Vec<ProbeKind>> {

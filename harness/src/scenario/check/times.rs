@@ -38,6 +38,7 @@ impl Checker<'_> {
         let stall_max_ms = self.time(raw.stall_max.as_ref(), 1, MAX_PHASE, default.stall_max_ms);
         let escape_ms = self.time(raw.escape.as_ref(), 1, MAX_PHASE, default.escape_ms);
         let wall_ms = self.time(raw.wall.as_ref(), 1, MAX_WALL, default.wall_ms);
+        let proof = self.read_optional(raw.proof.as_ref());
         let movement_kb = self.movement(raw.movement.as_ref(), guest, default.movement_kb);
         let rules = Rules {
             boot_ms: boot_ms?,
@@ -51,6 +52,7 @@ impl Checker<'_> {
             wall_ms: wall_ms?,
             movement_kb: movement_kb?,
             memcg: memcg?.map_or(default.memcg, |flag| flag.0),
+            proof: proof?.unwrap_or(default.proof),
             fair_quiet: default.fair_quiet,
         };
         self.go_together(raw, &rules);

@@ -4,9 +4,9 @@
 
 use super::{Judge, SETTLE_GRACE_MS, Stall};
 use crate::diagnose::Circumstances;
-use crate::event::{Phase, Reason};
+use crate::event::{Phase, ProofUse, Reason};
 use crate::scenario::Outcome;
-use crate::verdict::{End, View};
+use crate::verdict::{End, Proof, View};
 
 impl Judge {
     pub(super) fn time_passes(&mut self) {
@@ -46,18 +46,13 @@ impl Judge {
         stall.tick(now);
         let (frozen, lasted, since) = (stall.frozen_ms(now), now - stall.declared_ms, stall.since_ms);
         let names = silent.join(", ");
-        if frozen >= self.rules.frozen_for_ms {
+        let proof = self.watch.proof(now).filter(|_| self.guest.faults == 0).cloned();
+        if let Some(proof) = proof.filter(|_| self.proof.is_none()) {
+            self.proven(now, since, proof);
+        } else if frozen >= self.rules.frozen_for_ms {
             let age = self.probes.oldest(now).map_or(0, |(_, age)| age);
             let (frozen, age) = (frozen / 1000, age / 1000);
-            self.cause.hung(Circumstances {
-                seq: self.seq,
-                now_ms: now,
-                stall_ms: since,
-                beat_silent: silent.contains(&oomph_wire::words::source::BEAT),
-                reclaims: None,
-                free_kb: self.guest.beat.free_kb,
-                min_kb: self.pressure.min_kb,
-            });
+            self.hang(now, since);
             self.decide(
                 End::Outcome(Outcome::Hung),
                 format!("hung: {names} silent, for {age} s by now, and nothing has moved for {frozen} s"),
@@ -66,6 +61,33 @@ impl Judge {
             let detail = format!("{names} silent, but the guest still moves after {} s of stall", lasted / 1000);
             self.spoil(Reason::StillThrashing, detail);
         }
+    }
+
+    /// The waiting goes round and stands.
+    fn proven(&mut self, now: u64, stall_ms: u64, proof: Proof) {
+        let stood = (proof.last_ms - proof.since_ms) / 1000;
+        let text = format!("the same cycle for {stood} s, in {} pictures: {}", proof.pictures, proof.text);
+        self.proof = Some(proof);
+        if self.rules.proof == ProofUse::Decides {
+            self.hang(now, stall_ms);
+            self.decide(End::Outcome(Outcome::Hung), format!("hung, by proof: {text}"));
+        } else {
+            self.note(format!("proof of a hang: {text}"));
+        }
+    }
+
+    /// How things stand now that it hangs.
+    fn hang(&mut self, now: u64, stall_ms: u64) {
+        let silent = self.probes.silent(now, self.rules.stall_after_ms);
+        self.cause.hung(Circumstances {
+            seq: self.seq,
+            now_ms: now,
+            stall_ms,
+            beat_silent: silent.contains(&oomph_wire::words::source::BEAT),
+            reclaims: None,
+            free_kb: self.guest.beat.free_kb,
+            min_kb: self.pressure.min_kb,
+        });
     }
 
     fn judge_escape(&mut self, now: u64) {

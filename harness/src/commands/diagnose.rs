@@ -1,0 +1,91 @@
+//! `oomph diagnose`: who waits for whom in a guest's memory.
+//! Lives here: which memory and which files, and printing.
+//! May not live here: reading memory (`introspect`).
+
+use super::cli::Diagnose;
+use super::exit::Status;
+use super::output::Output;
+use crate::event::{Event, Kind, read_events};
+use crate::introspect::account::Account;
+use crate::introspect::memory::{Core, Physical, Registers};
+use crate::report;
+use crate::results::file;
+use crate::run::lens;
+use crate::verdict::{FairClock, judge};
+use crate::vm::{self, Mapped};
+use anyhow::{Context, anyhow, bail};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// Shows what a stored run's pictures say, a core's memory, or that of a guest that runs.
+///
+/// # Errors
+/// Where a file cannot be read, or the kernel is not found in the memory.
+pub fn diagnose(options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
+    match (&options.core, options.live, &options.result) {
+        (Some(core), None, None) => of_core(core, options, output),
+        (None, Some(pid), None) => {
+            let guest = vm::Guest::of_process(pid).map_err(|why| anyhow!("process {pid}: {why}"))?;
+            let files = if options.vmlinux.is_empty() { vec![guest.kernel.clone()] } else { options.vmlinux.clone() };
+            picture(guest.memory.as_ref(), &[], &files, options, output)
+        }
+        (None, None, Some(result)) => of_result(result, options, output),
+        _ => bail!("one of a result folder, --core FILE or --live PID is wanted"),
+    }
+}
+
+fn of_core(core: &Path, options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
+    let name = || core.display().to_string();
+    let mapped = Mapped::open(core).with_context(name)?;
+    let parsed = Core::new(mapped.bytes()).with_context(name)?;
+    let files = if options.vmlinux.is_empty() { beside(core) } else { options.vmlinux.clone() };
+    if files.is_empty() {
+        bail!("{}: no vmlinux or bzImage lies beside it; name one with --vmlinux", name());
+    }
+    picture(&parsed, parsed.registers(), &files, options, output)
+}
+
+/// Looks at a memory and prints what is there.
+fn picture(
+    memory: &dyn Physical,
+    registers: &[Registers],
+    files: &[PathBuf],
+    options: &Diagnose,
+    output: &Output,
+) -> anyhow::Result<Status> {
+    let mut introspector = lens::introspector(files, None).map_err(|why| anyhow!(why))?;
+    let seen = introspector.look(memory, registers)?;
+    output.text(&report::diagnosis(&seen, options.stacks))?;
+    Ok(Status::Expected)
+}
+
+/// The kernel's files beside a core of ours.
+fn beside(core: &Path) -> Vec<PathBuf> {
+    let folder = core.parent().unwrap_or(Path::new("."));
+    ["vmlinux", "bzImage"].iter().map(|name| folder.join(name)).filter(|file| file.is_file()).collect()
+}
+
+fn of_result(result: &Path, options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
+    let file = if result.is_dir() { result.join(file::EVENTS) } else { result.to_owned() };
+    let name = || file.display().to_string();
+    let events = read_events(BufReader::new(File::open(&file).with_context(name)?)).with_context(name)?;
+    let account = account(&events);
+    if options.folded {
+        output.text(&account.folded())?;
+    } else {
+        output.text(&report::pictures(&events, &judge(&events), &account))?;
+    }
+    Ok(Status::Expected)
+}
+
+fn account(events: &[Event]) -> Account {
+    let (mut clock, mut account) = (FairClock::default(), Account::default());
+    for event in events {
+        clock.observe(event);
+        if let Kind::Picture(picture) = &event.kind {
+            account.observe(clock.fair_ms(), picture);
+        }
+    }
+    account
+}

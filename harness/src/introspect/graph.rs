@@ -1,0 +1,231 @@
+//! Who waits for whom, and whether it goes round.
+//! Lives here: the edges that follow from one picture, and the closed cycle among them (pure).
+//! May not live here: whether a cycle stands long enough to be for ever (`verdict`).
+//!
+//! Memory is a node like a lock. It is held by the OOM victims that are pending: while there is one, the OOM killer takes no other
+//! (mm/oom_kill.c, oom_evaluate_task), and what is in use stays so.
+
+use super::locks::{Holder, Lock};
+use super::picture::{Picture, Seen};
+use crate::diagnose::Kind;
+use std::collections::HashMap;
+
+/// Something that waits or is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Node {
+    /// A task, by its place in the picture.
+    Task(usize),
+    /// A lock, by its place in the picture.
+    Lock(usize),
+    /// Free memory.
+    Memory,
+}
+
+/// What waits for what. Of several that a node waits for, each must come: it is stuck where one of them is.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    edges: HashMap<Node, Vec<Node>>,
+}
+
+/// Whether the waiting goes round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// It does not.
+    Open,
+    /// A task on the way was running, and its stack could not be read.
+    Unsure,
+    /// It does.
+    Closed(Cycle),
+}
+
+/// A closed cycle with an OOM victim in it: it, and everybody who waits for memory, wait for each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cycle {
+    /// The nodes, each waiting for the next and the last for the first. It begins with a thread of the victim.
+    pub nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// The edges of a picture.
+    pub fn new(picture: &Picture) -> Self {
+        let mut edges: HashMap<Node, Vec<Node>> = HashMap::new();
+        let by_address: HashMap<u64, usize> =
+            picture.tasks.iter().enumerate().map(|(index, seen)| (seen.task.address, index)).collect();
+        for (index, seen) in picture.tasks.iter().enumerate() {
+            let waits = match seen.lock {
+                Some(lock) => Some(Node::Lock(lock)),
+                None if wants_memory(seen) => Some(Node::Memory),
+                None => None,
+            };
+            edges.insert(Node::Task(index), waits.into_iter().collect());
+        }
+        for (index, lock) in picture.locks.iter().enumerate() {
+            let holder = lock.holder.task().and_then(|address| by_address.get(&address)).map(|&task| Node::Task(task));
+            edges.insert(Node::Lock(index), holder.into_iter().collect());
+        }
+        // While one victim is pending that still has its memory, memory waits for it. All of its threads must let go.
+        let pending = picture.victims.iter().filter(|victim| !victim.skip);
+        edges.insert(Node::Memory, pending.flat_map(|victim| victim.tasks.iter().map(|&task| Node::Task(task))).collect());
+        Self { edges }
+    }
+
+    /// What a node waits for.
+    pub fn waits_for(&self, node: Node) -> &[Node] {
+        self.edges.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether every pending victim of the OOM killer is in a cycle with memory: one that is not may yet exit, and memory with it.
+    /// The cycle is the shortest; of several equally short ones, the first by the tasks' order.
+    pub fn round(&self, picture: &Picture) -> Round {
+        let mut shortest: Option<Cycle> = None;
+        let mut unsure = false;
+        for victim in picture.victims.iter().filter(|victim| !victim.skip) {
+            let mut closed = Vec::new();
+            for &task in &victim.tasks {
+                match self.back_to_memory(picture, task) {
+                    Round::Closed(cycle) => closed.push(cycle),
+                    Round::Unsure => unsure = true,
+                    Round::Open => {}
+                }
+            }
+            match closed.into_iter().min_by_key(|cycle| cycle.nodes.len()) {
+                Some(cycle) if shortest.as_ref().is_none_or(|known| cycle.nodes.len() < known.nodes.len()) => {
+                    shortest = Some(cycle);
+                }
+                Some(_) => {}
+                None if unsure => return Round::Unsure,
+                None => return Round::Open,
+            }
+        }
+        shortest.map_or(Round::Open, Round::Closed)
+    }
+
+    /// The way from a task to memory, which waits for it.
+    fn back_to_memory(&self, picture: &Picture, task: usize) -> Round {
+        let mut nodes = vec![Node::Task(task)];
+        loop {
+            let at = nodes[nodes.len() - 1];
+            // A task waits for one thing, and a lock for one holder.
+            let Some(&next) = self.waits_for(at).first() else {
+                let running = |seen: &Seen| seen.frames.is_empty() && seen.task.state == 'R';
+                let hidden = matches!(at, Node::Task(index) if picture.tasks.get(index).is_some_and(running));
+                return if hidden && nodes.len() > 1 { Round::Unsure } else { Round::Open };
+            };
+            if next == Node::Memory {
+                nodes.push(next);
+                // A victim that itself wants memory has the reserves: it is not stuck by that.
+                return if nodes.len() > 2 { Round::Closed(Cycle { nodes }) } else { Round::Open };
+            }
+            if nodes.contains(&next) {
+                return Round::Open;
+            }
+            nodes.push(next);
+        }
+    }
+}
+
+/// Whether a task waits for memory, and not merely happens to be in reclaim for others.
+fn wants_memory(seen: &Seen) -> bool {
+    matches!(seen.place.kind, Kind::Allocator | Kind::Isolation)
+}
+
+impl Cycle {
+    /// What must stay the same for it to be the same cycle: the victim's address space, locks, who holds them, and the calls of
+    /// the allocator that the holders are in.
+    pub fn identity(&self, picture: &Picture) -> Option<u64> {
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |word: u64| {
+            hasher.update(&word.to_le_bytes());
+        };
+        for node in &self.nodes {
+            match node {
+                Node::Task(index) => {
+                    let seen = picture.tasks.get(*index)?;
+                    add(seen.task.address);
+                    add(u64::from(seen.task.pid));
+                    if wants_memory(seen) {
+                        add(seen.call?);
+                    }
+                }
+                Node::Lock(index) => add(picture.locks.get(*index)?.address),
+                Node::Memory => add(0),
+            }
+        }
+        hasher.finalize().as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first))
+    }
+
+    /// The tasks in it, by their places in the picture; the victim's first.
+    pub fn tasks(&self) -> impl Iterator<Item = usize> + '_ {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Task(index) => Some(*index),
+            Node::Lock(_) | Node::Memory => None,
+        })
+    }
+
+    /// The cycle as a sentence.
+    pub fn sentence(&self, picture: &Picture) -> String {
+        let mut text = String::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            match node {
+                Node::Task(index) => {
+                    let Some(seen) = picture.tasks.get(*index) else { continue };
+                    if at > 0 {
+                        text.push_str(" ← held by ");
+                    }
+                    text.push_str(&named(seen));
+                    if at == 0 {
+                        text.push_str(" (OOM victim)");
+                    }
+                    if wants_memory(seen) {
+                        text.push_str(&format!(", in {}", seen.place));
+                        if let Some(request) = seen.request {
+                            text.push_str(&format!(" ({request})"));
+                        }
+                    }
+                }
+                Node::Lock(index) => {
+                    let Some(lock) = picture.locks.get(*index) else { continue };
+                    text.push_str(" waits for ");
+                    text.push_str(&called(lock));
+                }
+                Node::Memory => {
+                    let victim = self.nodes.first().and_then(|node| match node {
+                        Node::Task(index) => picture.tasks.get(*index),
+                        Node::Lock(_) | Node::Memory => None,
+                    });
+                    text.push_str(" ← waits for memory");
+                    if let Some(victim) = victim {
+                        text.push_str(&format!(" that {} would free", named(victim)));
+                    }
+                }
+            }
+        }
+        text
+    }
+}
+
+fn named(seen: &Seen) -> String {
+    format!("{}[{}]", seen.task.comm, seen.task.pid)
+}
+
+/// A lock in words.
+pub fn called(lock: &Lock) -> String {
+    match &lock.named {
+        Some(named) => named.to_string(),
+        None => format!("{} at {:#x}", lock.kind.name(), lock.address),
+    }
+}
+
+/// Who holds a lock, in words.
+pub fn held_by(lock: &Lock, picture: &Picture) -> String {
+    let task = |address: u64| picture.tasks.iter().find(|seen| seen.task.address == address).map(named);
+    match lock.holder {
+        Holder::Task(address) => task(address).unwrap_or_else(|| "a task that is gone".into()),
+        Holder::Readers(Some(address)) => {
+            format!("readers, the last of them {}", task(address).unwrap_or_else(|| "gone".into()))
+        }
+        Holder::Readers(None) => "readers".into(),
+        Holder::Nobody => "nobody".into(),
+        Holder::Unknown => "it does not say whom".into(),
+    }
+}

@@ -1,0 +1,50 @@
+//! Looking at one guest over and over.
+//! Lives here: what is learnt once and kept: symbols, fields, where the kernel lies, its code.
+//! May not live here: when to look.
+
+use super::code::Code;
+use super::kernel::{Anchor, NotFound};
+use super::layout::{Layout, Missing};
+use super::memory::{Physical, Registers};
+use super::picture::{self, Picture};
+use super::symbols::Symbols;
+use super::types::Types;
+
+/// Looks at a guest of one kernel.
+#[derive(Debug)]
+pub struct Introspector {
+    symbols: Symbols,
+    layout: Layout,
+    release: Option<String>,
+    found: Option<(Anchor, Code)>,
+}
+
+impl Introspector {
+    /// Will look at guests of the kernel of these symbols and types. `release` is what `uname -r` says of it, where that is known.
+    ///
+    /// # Errors
+    /// Where the types lack what every kernel has.
+    pub fn new(symbols: Symbols, types: &Types, release: Option<String>) -> Result<Self, Missing> {
+        Ok(Self { symbols, layout: Layout::new(types)?, release, found: None })
+    }
+
+    /// Looks at a guest. The first look needs its processors' registers, to find the kernel; later ones without them do not see the
+    /// stacks of tasks that run.
+    ///
+    /// # Errors
+    /// Where the kernel is not found in this memory.
+    pub fn look(&mut self, memory: &dyn Physical, registers: &[Registers]) -> Result<Picture, NotFound> {
+        if self.found.is_none() {
+            let anchor = Anchor::find(memory, registers, &self.symbols, self.release.as_deref())?;
+            if anchor.slide != 0 {
+                self.symbols = std::mem::take(&mut self.symbols).shifted(anchor.slide);
+            }
+            let code = Code::new(&anchor.kernel(memory, &self.symbols, &self.layout));
+            self.found = Some((anchor, code));
+        }
+        let Some((anchor, code)) = &mut self.found else { return Err(NotFound::NoBanner) };
+        let kernel = anchor.kernel(memory, &self.symbols, &self.layout);
+        code.refresh(&kernel);
+        Ok(picture::take(&kernel, code, registers))
+    }
+}

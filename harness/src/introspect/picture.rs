@@ -1,0 +1,108 @@
+//! One look at a guest: all its tasks, where they are, what they wait for; its memory and its OOM victims.
+//! Lives here: putting the parts together.
+//! May not live here: what follows from it (`graph`).
+
+use super::code::Code;
+use super::kernel::Kernel;
+use super::locks::{self, Filesystems, Known, Lock};
+use super::memory::Registers;
+use super::oom::{self, Victim};
+use super::request::{self, Request};
+use super::stack::{self, How, Stack};
+use super::tasks::{self, Task};
+use super::vmstat::{self, Memory};
+use crate::diagnose::{self, Frame, Place};
+
+/// What was seen in one look.
+#[derive(Clone, Debug, Default)]
+pub struct Picture {
+    /// All tasks but the idle ones.
+    pub tasks: Vec<Seen>,
+    /// Whether none is missing.
+    pub whole: bool,
+    /// Locks that somebody waits for.
+    pub locks: Vec<Lock>,
+    /// Memory of node 0.
+    pub memory: Memory,
+    /// OOM victims that have not gone.
+    pub victims: Vec<Victim>,
+}
+
+/// A task as it was seen.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its own fields.
+    pub task: Task,
+    /// Its stack, innermost function first; empty where it runs in a program or nobody knows.
+    pub frames: Vec<Frame>,
+    /// How that was found.
+    pub how: How,
+    /// What it does.
+    pub place: Place,
+    /// The lock that it waits for, by its place in the list of locks.
+    pub lock: Option<usize>,
+    /// What it wants to allocate, where it reclaims for that.
+    pub request: Option<Request>,
+    /// Which call of the allocator it is in: a hash of its stack outside of that. While it is the same, so is the call.
+    pub call: Option<u64>,
+    /// For how long the scheduler has not accounted any time to it, in nanoseconds, by the clock of the task that ran last.
+    pub idle_ns: u64,
+}
+
+/// Looks at a guest. `registers` are those of its processors, where they are known.
+pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Picture {
+    let found = tasks::tasks(kernel);
+    let stacks: Vec<Stack> = found.all.iter().map(|task| stack::read(kernel, code, task, registers)).collect();
+    let known: Known<'_> = found.all.iter().zip(&stacks).map(|(task, stack)| (task.address, (task, stack))).collect();
+    let filesystems = Filesystems::new(kernel);
+    let newest = found.all.iter().map(|task| task.ran_ns).max().unwrap_or(0);
+    let mut locks: Vec<Lock> = Vec::new();
+    let mut seen = Vec::with_capacity(found.all.len());
+    for (task, stack) in found.all.iter().zip(&stacks) {
+        let frames: Vec<Frame> = stack.calls.iter().filter_map(|call| frame(kernel, code, call)).collect();
+        let functions: Vec<&str> = stack.calls.iter().map(|call| name(kernel, code, call.address)).collect();
+        let in_user = task.on_cpu && registers.iter().any(Registers::in_user) && stack.calls.is_empty();
+        let place = diagnose::classify(task.state, in_user, &frames);
+        let lock = locks::waited_for(kernel, &known, task.address, &functions).map(|(address, kind)| {
+            locks.iter().position(|lock| lock.address == address).unwrap_or_else(|| {
+                locks.push(locks::lock(kernel, &known, &filesystems, address, kind));
+                locks.len() - 1
+            })
+        });
+        seen.push(Seen {
+            request: request::find(kernel, stack, &functions),
+            call: call(stack, &functions),
+            idle_ns: newest.saturating_sub(task.ran_ns),
+            how: stack.how,
+            task: task.clone(),
+            frames,
+            place,
+            lock,
+        });
+    }
+    let victims = oom::victims(kernel, &found.all);
+    Picture { tasks: seen, whole: found.whole, locks, memory: vmstat::memory(kernel), victims }
+}
+
+fn name<'a>(kernel: &'a Kernel<'_>, code: &'a Code, address: u64) -> &'a str {
+    code.function(kernel.symbols, address).map_or("", |function| function.name)
+}
+
+fn frame(kernel: &Kernel<'_>, code: &Code, call: &stack::Call) -> Option<Frame> {
+    let function = code.function(kernel.symbols, call.address)?;
+    let module = function.module.map(str::to_owned);
+    Some(Frame { function: diagnose::plain(function.name), module, reliable: call.reliable })
+}
+
+/// A hash of the part of a stack that lies outside of the outermost call of the page allocator: of all that whoever called it goes
+/// on with afterwards.
+fn call(stack: &Stack, functions: &[&str]) -> Option<u64> {
+    let entry = functions.iter().rposition(|function| diagnose::is_allocator(function))?;
+    let caller = stack.calls.get(entry + 1)?;
+    let mut hasher = blake3::Hasher::new();
+    for (_, word) in stack.addressed().filter(|(address, _)| *address >= caller.sp) {
+        hasher.update(&word.to_le_bytes());
+    }
+    let hash = hasher.finalize();
+    hash.as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first))
+}

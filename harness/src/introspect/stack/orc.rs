@@ -1,0 +1,174 @@
+//! The tables of the kernel's ORC unwinder.
+//! Lives here: reading them out of a guest, and the entry for an address.
+//! May not live here: walking a stack by them.
+//!
+//! Sources: arch/x86/include/asm/orc_types.h and arch/x86/kernel/unwind_orc.c, 4.14 to 7.0.
+
+use crate::introspect::kernel::Kernel;
+use crate::introspect::layout::Field;
+
+/// Most entries of a table; Debian's kernels have some 700,000.
+const MOST: u64 = 4 << 20;
+/// Bytes of an entry, and of its place in the code relative to itself.
+const ENTRY_BYTES: usize = 6;
+const IP_BYTES: usize = 4;
+
+/// What a register held when the function was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    /// Not known; for the stack pointer: the stack ends here.
+    Undefined,
+    /// Relative to the caller's stack pointer.
+    PrevSp,
+    /// Relative to the frame pointer.
+    Bp,
+    /// Relative to the stack pointer.
+    Sp,
+    /// Behind a pointer on the stack, relative to the frame pointer.
+    BpIndirect,
+    /// Behind a pointer on the stack, relative to the stack pointer.
+    SpIndirect,
+    /// In a register that is not known here.
+    Other,
+}
+
+/// What lies at the end of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing is known.
+    Undefined,
+    /// No caller.
+    End,
+    /// A return address.
+    Call,
+    /// All registers, as an exception saves them.
+    Regs,
+    /// Only those that the processor saves.
+    Partial,
+}
+
+/// How to get from a function to its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub(super) sp: (Base, i64),
+    pub(super) bp: (Base, i64),
+    pub(super) kind: Kind,
+}
+
+/// One table, sorted by address.
+#[derive(Debug)]
+pub struct Tables {
+    /// Start of the table of places in the guest: each place is relative to where it is stored.
+    at: u64,
+    ips: Vec<i32>,
+    entries: Vec<[u8; ENTRY_BYTES]>,
+    /// Whether kinds have three bits (6.4 and later).
+    wide: bool,
+}
+
+impl Tables {
+    /// The kernel's own table; `None` where it has none (another unwinder), or its form is not known.
+    pub(in crate::introspect) fn of_kernel(kernel: &Kernel<'_>) -> Option<Self> {
+        let symbol = |name| kernel.symbols.address(name);
+        let (from, to) = (symbol("__start_orc_unwind_ip")?, symbol("__stop_orc_unwind_ip")?);
+        Self::read(kernel, from, symbol("__start_orc_unwind")?, to.checked_sub(from)? / IP_BYTES as u64)
+    }
+
+    /// A module's.
+    pub(in crate::introspect) fn of_module(kernel: &Kernel<'_>, module: u64) -> Option<Self> {
+        let (ips, entries) = (kernel.pointer(module, Field::ModuleOrcIp)?, kernel.pointer(module, Field::ModuleOrc)?);
+        Self::read(kernel, ips, entries, kernel.field(module, Field::ModuleOrcs)?)
+    }
+
+    fn read(kernel: &Kernel<'_>, at: u64, entries: u64, count: u64) -> Option<Self> {
+        let wide = match kernel.layout.place(Field::OrcType)?.bits?.width {
+            2 => false,
+            3 => true,
+            _ => return None,
+        };
+        let count = usize::try_from(count.min(MOST)).ok()?;
+        let mut ips = vec![0; count * IP_BYTES];
+        let mut rows = vec![0; count * ENTRY_BYTES];
+        if !kernel.space.read(at, &mut ips) || !kernel.space.read(entries, &mut rows) {
+            return None;
+        }
+        let (ips, _) = ips.as_chunks::<IP_BYTES>();
+        let (rows, _) = rows.as_chunks::<ENTRY_BYTES>();
+        Some(Self { at, ips: ips.iter().map(|ip| i32::from_le_bytes(*ip)).collect(), entries: rows.to_vec(), wide })
+    }
+
+    fn ip(&self, index: usize) -> u64 {
+        self.at.wrapping_add((index * IP_BYTES) as u64).wrapping_add_signed(self.ips[index].into())
+    }
+
+    /// The entry for an address: the last that begins at or before it.
+    pub(in crate::introspect) fn find(&self, address: u64) -> Option<Entry> {
+        let (mut low, mut high) = (0, self.ips.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.ip(middle) <= address { low = middle + 1 } else { high = middle }
+        }
+        self.entries.get(low.checked_sub(1)?).map(|row| entry(*row, self.wide))
+    }
+}
+
+fn entry(row: [u8; ENTRY_BYTES], wide: bool) -> Entry {
+    let offset = |at: usize| i64::from(i16::from_le_bytes([row[at], row[at + 1]]));
+    let bits = u16::from_le_bytes([row[4], row[5]]);
+    let base = |number: u16| match number & 0xf {
+        0 => Base::Undefined,
+        1 => Base::PrevSp,
+        4 => Base::Bp,
+        5 => Base::Sp,
+        8 => Base::BpIndirect,
+        9 => Base::SpIndirect,
+        _ => Base::Other,
+    };
+    let sp = base(bits);
+    let kind = match (bits >> 8) & if wide { 7 } else { 3 } {
+        0 if wide => Kind::Undefined,
+        1 if wide => Kind::End,
+        2 if wide => Kind::Call,
+        3 if wide => Kind::Regs,
+        4 if wide => Kind::Partial,
+        // Before 6.4 an end is a frame without a stack pointer; the bit for it came in between.
+        0 if sp == Base::Undefined => Kind::End,
+        0 => Kind::Call,
+        1 => Kind::Regs,
+        2 => Kind::Partial,
+        _ => Kind::Undefined,
+    };
+    Entry { sp: (sp, offset(0)), bp: (base(bits >> 4), offset(2)), kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_read() {
+        // sp_offset 16, bp_offset -24, sp by SP (5), bp by PREV_SP (1), kind Call.
+        let call = Entry { sp: (Base::Sp, 16), bp: (Base::PrevSp, -24), kind: Kind::Call };
+        assert_eq!(entry([16, 0, 0xe8, 0xff, 0x15, 0x00], false), call);
+        assert_eq!(entry([16, 0, 0xe8, 0xff, 0x15, 0x02], true), call);
+        assert_eq!(entry([0, 0, 0, 0, 0x00, 0x00], false).kind, Kind::End);
+        assert_eq!(entry([0, 0, 0, 0, 0x00, 0x01], true).kind, Kind::End);
+        assert_eq!(entry([0, 0, 0, 0, 0x05, 0x01], false).kind, Kind::Regs);
+        assert_eq!(entry([0, 0, 0, 0, 0x05, 0x0c], true).kind, Kind::Partial);
+    }
+
+    #[test]
+    fn an_address_has_the_last_entry_before_it() {
+        let at = 0xffff_ffff_8200_0000;
+        // Places 0x…81000000, 0x…81000010 and 0x…81000040, each relative to where it is stored.
+        let ips = [0x0u64, 0x10, 0x40].iter().enumerate().map(|(index, place)| {
+            let place = 0xffff_ffff_8100_0000 + place;
+            i32::try_from(place.wrapping_sub(at + 4 * index as u64).cast_signed()).unwrap_or(0)
+        });
+        let row = |offset| [offset, 0, 0, 0, 0x05, 0x02];
+        let tables = Tables { at, ips: ips.collect(), entries: vec![row(8), row(16), row(24)], wide: true };
+        let sp = |address| tables.find(address).map(|entry| entry.sp.1);
+        assert_eq!([sp(0xffff_ffff_80ff_ffff), sp(0xffff_ffff_8100_0000), sp(0xffff_ffff_8100_000f)], [None, Some(8), Some(8)]);
+        assert_eq!([sp(0xffff_ffff_8100_0010), sp(0xffff_ffff_8100_1000)], [Some(16), Some(24)]);
+    }
+}

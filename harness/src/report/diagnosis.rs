@@ -1,0 +1,159 @@
+//! A picture of a guest as text: who waits for whom, its memory, its locks, its tasks.
+//! Lives here: the words and their order.
+//! May not live here: what is in the picture (`introspect`).
+
+use super::inert::plain;
+use crate::introspect::graph::{Cycle, Graph, Node, Round, called, held_by};
+use crate::introspect::picture::{Picture, Seen};
+use crate::introspect::vmstat::Counter;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Bytes of a page in kB.
+const PAGE_KB: i64 = 4;
+/// Waiters that are named of each lock.
+const NAMED: usize = 6;
+
+/// The page. With `stacks`, every task's stack follows.
+pub fn diagnosis(picture: &Picture, stacks: bool) -> String {
+    let mut text = String::new();
+    let graph = Graph::new(picture);
+    match graph.round(picture) {
+        Round::Closed(cycle) => {
+            say(&mut text, "The waiting goes round:");
+            round(&mut text, picture, &cycle);
+        }
+        Round::Unsure => say(&mut text, "Whether the waiting goes round cannot be told: a task on the way was running, and where is not known."),
+        Round::Open => say(&mut text, "Nobody is found to wait for himself."),
+    }
+    memory(&mut text, picture);
+    victims(&mut text, picture);
+    locks(&mut text, picture);
+    tasks(&mut text, picture);
+    if stacks {
+        all_stacks(&mut text, picture);
+    }
+    text
+}
+
+fn say(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+/// A cycle, a line a step.
+fn round(text: &mut String, picture: &Picture, cycle: &Cycle) {
+    let seen = |node: &Node| match node {
+        Node::Task(index) => picture.tasks.get(*index),
+        Node::Lock(_) | Node::Memory => None,
+    };
+    let victim = cycle.nodes.first().and_then(seen);
+    for (at, node) in cycle.nodes.iter().enumerate() {
+        let step = match node {
+            Node::Task(index) => {
+                let Some(task) = picture.tasks.get(*index) else { continue };
+                let role = if at == 0 { "the OOM victim " } else { "held by " };
+                let request = task.request.map(|request| format!(" ({request})")).unwrap_or_default();
+                format!("{role}{}, in {}{request}", named(task), task.place)
+            }
+            Node::Lock(index) => {
+                let Some(lock) = picture.locks.get(*index) else { continue };
+                format!("waits for {}, with {} others", called(lock), lock.waiters.len().saturating_sub(1))
+            }
+            Node::Memory => {
+                format!("waits for memory, which {} would free", victim.map_or_else(|| "the victim".into(), named))
+            }
+        };
+        let _ = writeln!(text, "  {:indent$}{}", "", plain(&step), indent = at * 2);
+    }
+}
+
+fn named(seen: &Seen) -> String {
+    format!("{}[{}]", seen.task.comm, seen.task.pid)
+}
+
+fn memory(text: &mut String, picture: &Picture) {
+    if picture.memory.zones.is_empty() {
+        return;
+    }
+    let (free, min) = picture.memory.free_and_min();
+    let _ = writeln!(text, "\nMemory: {} kB free, min watermarks {} kB", free * PAGE_KB, min * PAGE_KB as u64);
+    for zone in &picture.memory.zones {
+        let [min, low, high] = zone.watermarks.map(|pages| pages * PAGE_KB as u64);
+        let _ = writeln!(
+            text,
+            "  {}: {} kB free{}, watermarks {min}, {low}, {high} kB of {} kB",
+            plain(&zone.name),
+            zone.free.folded * PAGE_KB,
+            pending(zone.free),
+            zone.managed * PAGE_KB as u64
+        );
+    }
+    for (name, counter) in &picture.memory.counters {
+        let _ = writeln!(text, "  {name}: {} kB{}", counter.folded * PAGE_KB, pending(*counter));
+    }
+}
+
+/// What processors have not yet added, where they have anything.
+fn pending(counter: Counter) -> String {
+    if counter.pending == 0 { String::new() } else { format!(" ({:+} kB not yet added)", counter.pending * PAGE_KB) }
+}
+
+fn victims(text: &mut String, picture: &Picture) {
+    for victim in &picture.victims {
+        let what = if victim.skip { "its memory is given up: another may be chosen" } else { "no other is chosen before it has gone" };
+        let left = victim.tasks.len();
+        let _ = writeln!(text, "\nOOM victim {} ({}): {left} tasks left with its memory; {what}", plain(&victim.comm), victim.tgid);
+    }
+}
+
+fn locks(text: &mut String, picture: &Picture) {
+    if picture.locks.is_empty() {
+        return;
+    }
+    say(text, "\nLocks:");
+    let names: BTreeMap<u64, &Seen> = picture.tasks.iter().map(|seen| (seen.task.address, seen)).collect();
+    let mut locks: Vec<_> = picture.locks.iter().collect();
+    locks.sort_by_key(|lock| std::cmp::Reverse(lock.waiters.len()));
+    for lock in locks {
+        let waiters: Vec<String> =
+            lock.waiters.iter().take(NAMED).filter_map(|task| names.get(task)).map(|seen| named(seen)).collect();
+        let more = lock.waiters.len().saturating_sub(waiters.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let holder = held_by(lock, picture);
+        let (lock, waiters) = (called(lock), waiters.join(", "));
+        let _ = writeln!(text, "  {}: held by {}; {}{more} wait", plain(&lock), plain(&holder), plain(&waiters));
+    }
+}
+
+/// Tasks that do not just sleep, by what they do.
+fn tasks(text: &mut String, picture: &Picture) {
+    let all = picture.tasks.len();
+    let how = picture.tasks.iter().find(|seen| !seen.frames.is_empty()).map_or("none", |seen| seen.how.name());
+    let whole = if picture.whole { "" } else { ", some may be missing" };
+    let _ = writeln!(text, "\n{all} tasks{whole}; stacks by {how}:");
+    let mut places: BTreeMap<(String, String), Vec<&Seen>> = BTreeMap::new();
+    for seen in picture.tasks.iter().filter(|seen| seen.place.kind != crate::diagnose::Kind::Idle) {
+        places.entry((seen.place.kind.name().to_owned(), seen.place.to_string())).or_default().push(seen);
+    }
+    let mut places: Vec<_> = places.into_iter().collect();
+    places.sort_by_key(|(_, tasks)| std::cmp::Reverse(tasks.len()));
+    for ((kind, place), tasks) in places {
+        let longest = tasks.iter().max_by_key(|seen| seen.idle_ns);
+        let of = longest.map_or(String::new(), |seen| format!("{}, {}, not run for {:.1} s", named(seen), seen.task.state, seen.idle_ns as f64 / 1e9));
+        let _ = writeln!(text, "  {:>4} in {} ({kind}): {}", tasks.len(), plain(&place), plain(&of));
+    }
+}
+
+fn all_stacks(text: &mut String, picture: &Picture) {
+    for seen in &picture.tasks {
+        let task = &seen.task;
+        let flags = [(task.killed, "SIGKILL waits"), (task.is_exiting(), "exits"), (task.on_cpu, "on a processor")];
+        let flags: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
+        let _ = writeln!(text, "\n{} {} {}", plain(&named(seen)), task.state, flags.join(", "));
+        for frame in &seen.frames {
+            let module = frame.module.as_ref().map(|module| format!(" [{module}]")).unwrap_or_default();
+            let _ = writeln!(text, "  {}{}{}", if frame.reliable { "" } else { "? " }, plain(&frame.function), plain(&module));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Proof of a hang: one closed cycle of waiting, the same in every picture for longer than the kernel's own ways out of it take.
+//! Lives here: how long a cycle has stood.
+//! May not live here: what a cycle is (`introspect::graph`), or what follows from it (`judge`).
+//!
+//! Each picture by itself shows what a sound kernel shows too, for some two seconds after each kill, until the OOM reaper acts. What
+//! makes a proof of it is that the victim is the same, has not been given up (`MMF_OOM_SKIP`), that each lock and its holder are the
+//! same, and that the holder is still in the very call of the allocator in which it was: it has got nothing.
+
+use crate::event::{Cycle, Picture};
+use serde::{Deserialize, Serialize};
+
+/// So long a cycle must stand, in fair time: three times what the reaper takes (mm/oom_kill.c: OOM_REAPER_DELAY is 2 s, then
+/// MAX_OOM_REAP_RETRIES is 10 tries a tenth of a second apart, after which it gives the victim up and another may be chosen).
+pub(super) const PROOF_MS: u64 = 9_000;
+/// In so many pictures at least.
+const PICTURES: u64 = 8;
+/// Between two pictures of it there may be so much fair time: in a longer gap anything may have happened, and been so again.
+const GAP_MS: u64 = 3_000;
+
+/// A cycle that stands, and what it is good for once it has stood long enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// When it was first seen, in milliseconds of fair time.
+    pub since_ms: u64,
+    /// When it was last seen.
+    pub last_ms: u64,
+    /// In how many pictures.
+    pub pictures: u64,
+    /// The cycle in words, as in the last picture.
+    pub text: String,
+    /// What is the same in all of them.
+    identity: String,
+}
+
+/// The cycle that is being watched.
+#[derive(Debug, Default)]
+pub(super) struct Watch(Option<Proof>);
+
+impl Watch {
+    /// A picture was taken, at `now` of fair time.
+    pub fn observe(&mut self, now: u64, picture: &Picture) {
+        match &picture.cycle {
+            Cycle::Open => self.0 = None,
+            Cycle::Unsure => {}
+            Cycle::Closed { identity, text, .. } => match &mut self.0 {
+                Some(known) if known.identity == *identity && now.saturating_sub(known.last_ms) <= GAP_MS => {
+                    known.last_ms = now;
+                    known.pictures += 1;
+                    text.clone_into(&mut known.text);
+                }
+                _ => {
+                    let (identity, text) = (identity.clone(), text.clone());
+                    self.0 = Some(Proof { since_ms: now, last_ms: now, pictures: 1, text, identity });
+                }
+            },
+        }
+    }
+
+    /// Something moved: what stood so far is no proof.
+    pub fn moved(&mut self) {
+        self.0 = None;
+    }
+
+    /// The cycle, where it has stood long enough and was seen just now.
+    pub fn proof(&self, now: u64) -> Option<&Proof> {
+        self.0.as_ref().filter(|known| {
+            known.last_ms - known.since_ms >= PROOF_MS
+                && known.pictures >= PICTURES
+                && now.saturating_sub(known.last_ms) <= GAP_MS
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(identity: &str) -> Picture {
+        let cycle = Cycle::Closed { identity: identity.into(), tasks: vec![97, 86], text: "97 waits for 86".into() };
+        Picture { cycle, ..Picture::default() }
+    }
+
+    fn proven(pictures: &[(u64, Picture)]) -> bool {
+        let mut watch = Watch::default();
+        for (now, picture) in pictures {
+            watch.observe(*now, picture);
+        }
+        watch.proof(pictures.last().map_or(0, |(now, _)| *now)).is_some()
+    }
+
+    fn every(ms: u64, upto: u64) -> Vec<(u64, Picture)> {
+        (0..=upto / ms).map(|n| (n * ms, seen("a"))).collect()
+    }
+
+    #[test]
+    fn a_cycle_that_stands_long_enough_is_proof() {
+        assert!(proven(&every(500, PROOF_MS)));
+        assert!(!proven(&every(500, PROOF_MS - 500)), "too short");
+        assert!(!proven(&every(PROOF_MS / 3, PROOF_MS)), "too few pictures");
+    }
+
+    #[test]
+    fn anything_else_in_between_begins_anew() {
+        for other in [seen("b"), Picture::default()] {
+            let mut pictures = every(500, PROOF_MS);
+            pictures[9].1 = other;
+            assert!(!proven(&pictures));
+        }
+        let mut gap = every(500, PROOF_MS);
+        gap.retain(|(now, _)| !(1_000..=1_000 + GAP_MS).contains(now));
+        assert!(!proven(&gap), "nobody looked for too long");
+    }
+
+    #[test]
+    fn a_picture_that_cannot_tell_changes_nothing() {
+        let mut pictures = every(500, PROOF_MS);
+        for (_, picture) in pictures.iter_mut().skip(1).step_by(3) {
+            picture.cycle = Cycle::Unsure;
+        }
+        assert!(proven(&pictures));
+        let mut old = Watch::default();
+        for (now, picture) in every(500, PROOF_MS) {
+            old.observe(now, &picture);
+        }
+        assert!(old.proof(PROOF_MS + GAP_MS + 1).is_none(), "not seen just now");
+        old.moved();
+        assert!(old.proof(PROOF_MS).is_none());
+    }
+}
