@@ -168,7 +168,11 @@ mod tests {
     fn addresses_lead_to_functions() {
         let symbols = symbols();
         let at = |low: u64| symbols.function(0xffff_ffff_8100_0000 + low);
-        assert_eq!(at(0x12), Some(("startup_64", 0x12)), "no weak one, and none of the linker's, where there is another");
+        assert_eq!(
+            at(0x12),
+            Some(("startup_64", 0x12)),
+            "no weak one, and none of the linker's, where there is another"
+        );
         assert_eq!(at(0x11f), Some(("native_halt", 0x1f)));
         assert_eq!((at(0x120), at(0x13f)), (None, None), "data");
         assert_eq!(at(0x200), Some(("weak_one", 0)));

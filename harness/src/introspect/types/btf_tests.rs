@@ -150,7 +150,10 @@ fn a_tag_goes_before_a_typedef_and_the_first_before_later_ones() {
     types.add(task().read().unwrap());
     assert_eq!((types.size_of("page"), types.size_of("task_struct")), (Some(64), Some(128)));
     assert_eq!(types.member("task_struct", "se.exec_start"), Some(at(32, 8)));
-    assert_eq!((types.member("page", "flags"), types.enumerator("NR_LESS")), (Some(Member { signed: true, ..at(0, 4) }), Some(-2)));
+    assert_eq!(
+        (types.member("page", "flags"), types.enumerator("NR_LESS")),
+        (Some(Member { signed: true, ..at(0, 4) }), Some(-2))
+    );
 }
 
 #[test]

@@ -54,10 +54,9 @@ pub(super) fn content<'a>(file: &Elf<'a>, name: &'static str) -> Result<Option<C
         CompressionFormat::Zlib => {
             unpack(flate2::read::ZlibDecoder::new(packed.data)).map_err(|cause| failed(cause.to_string()))?.into()
         }
-        CompressionFormat::Zstandard => zstd::stream::Decoder::new(packed.data)
-            .and_then(unpack)
-            .map_err(|cause| failed(cause.to_string()))?
-            .into(),
+        CompressionFormat::Zstandard => {
+            zstd::stream::Decoder::new(packed.data).and_then(unpack).map_err(|cause| failed(cause.to_string()))?.into()
+        }
         _ => return Err(failed("its compression is not known here".into())),
     };
     if file.kind() == ObjectKind::Relocatable {
@@ -73,7 +72,11 @@ fn unpack(from: impl Read) -> std::io::Result<Vec<u8>> {
 }
 
 /// Puts in what the linker would: the offsets of strings and abbreviations. What cannot be relocated stays as it is.
-fn relocate<'a>(file: &Elf<'a>, section: &object::read::elf::ElfSection64<'a, '_, Endianness>, content: &mut Cow<'a, [u8]>) {
+fn relocate<'a>(
+    file: &Elf<'a>,
+    section: &object::read::elf::ElfSection64<'a, '_, Endianness>,
+    content: &mut Cow<'a, [u8]>,
+) {
     for (at, relocation) in section.relocations() {
         let RelocationTarget::Symbol(symbol) = relocation.target() else { continue };
         let Ok(symbol) = file.symbol_by_index(symbol) else { continue };

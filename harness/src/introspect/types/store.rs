@@ -15,11 +15,21 @@ const POINTER_BYTES: u64 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     Unknown,
-    Number { size: u64, signed: bool },
+    Number {
+        size: u64,
+        signed: bool,
+    },
     Pointer,
-    Array { element: Id, count: u64 },
+    Array {
+        element: Id,
+        count: u64,
+    },
     /// A structure or union; its fields are these of the store's.
-    Structure { size: u64, first: u32, count: u32 },
+    Structure {
+        size: u64,
+        first: u32,
+        count: u32,
+    },
     /// Another name for a type, or the type with a qualifier.
     Alias(Id),
 }

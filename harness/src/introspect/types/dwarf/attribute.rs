@@ -58,11 +58,7 @@ pub(super) struct Strings<'a> {
 
 impl<'a> Strings<'a> {
     pub fn new(sections: &'a Dwarf<'_>) -> Self {
-        Self {
-            strings: &sections.strings,
-            line_strings: &sections.line_strings,
-            offsets: &sections.string_offsets,
-        }
+        Self { strings: &sections.strings, line_strings: &sections.line_strings, offsets: &sections.string_offsets }
     }
 
     /// All places in `.debug_str` where a string begins: it may also be the end of a longer one.
@@ -96,4 +92,3 @@ fn ended(section: &[u8], at: usize) -> &[u8] {
     let rest = rest.get(..MAX_NAME).unwrap_or(rest);
     memchr(0, rest).and_then(|end| rest.get(..end)).unwrap_or_default()
 }
-

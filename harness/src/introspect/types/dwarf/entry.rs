@@ -6,18 +6,8 @@ use super::super::store::{Field, Id, Type, UNKNOWN};
 use super::super::{Named, NotRead, Types};
 use super::attribute::{Strings, number, offset_in, signed};
 use super::{Attribute, Slice, endless, named};
+use gimli::constants as dw;
 use gimli::{Abbreviations, DwTag, EntriesRaw, UnitHeader, UnitOffset};
-use gimli::{
-    DW_AT_bit_offset, DW_AT_bit_size, DW_AT_byte_size, DW_AT_const_value, DW_AT_count, DW_AT_data_bit_offset,
-    DW_AT_data_member_location, DW_AT_declaration, DW_AT_encoding, DW_AT_name, DW_AT_type, DW_AT_upper_bound,
-};
-use gimli::{DW_ATE_signed, DW_ATE_signed_char};
-use gimli::{
-    DW_TAG_array_type, DW_TAG_atomic_type, DW_TAG_base_type, DW_TAG_class_type, DW_TAG_const_type,
-    DW_TAG_enumeration_type, DW_TAG_enumerator, DW_TAG_member, DW_TAG_pointer_type, DW_TAG_reference_type,
-    DW_TAG_restrict_type, DW_TAG_structure_type, DW_TAG_subrange_type, DW_TAG_typedef, DW_TAG_union_type,
-    DW_TAG_volatile_type,
-};
 use std::collections::HashMap;
 
 /// Most types that lie in one another.
@@ -99,19 +89,26 @@ impl<'a, 'u> Unit<'a, 'u> {
         let (entry, parent) = self.next(&mut entries, steps)?;
         let children = if parent { self.children(&mut entries, entry.tag, steps)? } else { Vec::new() };
         let kind = match entry.tag {
-            Some(DW_TAG_base_type) => entry.size.map(|size| Type::Number { size, signed: entry.signed }),
-            Some(DW_TAG_pointer_type | DW_TAG_reference_type) => Some(Type::Pointer),
+            Some(dw::DW_TAG_base_type) => entry.size.map(|size| Type::Number { size, signed: entry.signed }),
+            Some(dw::DW_TAG_pointer_type | dw::DW_TAG_reference_type) => Some(Type::Pointer),
             Some(
-                DW_TAG_typedef | DW_TAG_const_type | DW_TAG_volatile_type | DW_TAG_restrict_type | DW_TAG_atomic_type,
-            ) => entry.of.map(|of| Ok(Type::Alias(self.read(of, depth + 1, types, steps)?))).transpose()?,
-            Some(DW_TAG_enumeration_type) => {
+                dw::DW_TAG_typedef
+                | dw::DW_TAG_const_type
+                | dw::DW_TAG_volatile_type
+                | dw::DW_TAG_restrict_type
+                | dw::DW_TAG_atomic_type,
+            ) => match entry.of {
+                Some(of) => Some(Type::Alias(self.read(of, depth + 1, types, steps)?)),
+                None => None,
+            },
+            Some(dw::DW_TAG_enumeration_type) => {
                 for child in &children {
                     types.enumerate(child.name, child.value.unwrap_or_default());
                 }
                 let negative = children.iter().any(|child| child.value.is_some_and(|value| value < 0));
                 entry.size.map(|size| Type::Number { size, signed: negative })
             }
-            Some(DW_TAG_array_type) => {
+            Some(dw::DW_TAG_array_type) => {
                 let element = match entry.of {
                     Some(of) => self.read(of, depth + 1, types, steps)?,
                     None => UNKNOWN,
@@ -120,7 +117,7 @@ impl<'a, 'u> Unit<'a, 'u> {
                 let dimension = |element, count| types.store.push(Type::Array { element, count });
                 Some(Type::Alias(counts.rev().fold(element, dimension)))
             }
-            Some(DW_TAG_structure_type | DW_TAG_class_type | DW_TAG_union_type) if !entry.declaration => {
+            Some(dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type) if !entry.declaration => {
                 let mut fields = Vec::new();
                 for child in &children {
                     fields.extend(self.field(child, depth, types, steps)?);
@@ -164,9 +161,9 @@ impl<'a, 'u> Unit<'a, 'u> {
         steps: &mut usize,
     ) -> Result<Vec<Entry<'a>>, NotRead> {
         let wanted = match parent {
-            Some(DW_TAG_structure_type | DW_TAG_class_type | DW_TAG_union_type) => DW_TAG_member,
-            Some(DW_TAG_enumeration_type) => DW_TAG_enumerator,
-            Some(DW_TAG_array_type) => DW_TAG_subrange_type,
+            Some(dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type) => dw::DW_TAG_member,
+            Some(dw::DW_TAG_enumeration_type) => dw::DW_TAG_enumerator,
+            Some(dw::DW_TAG_array_type) => dw::DW_TAG_subrange_type,
             _ => return Ok(Vec::new()),
         };
         let (mut children, top) = (Vec::new(), entries.next_depth());
@@ -181,33 +178,32 @@ impl<'a, 'u> Unit<'a, 'u> {
     }
 
     /// The next entry, and whether others lie in it.
-    fn next(
-        &self,
-        entries: &mut EntriesRaw<'_, Slice<'a>>,
-        steps: &mut usize,
-    ) -> Result<(Entry<'a>, bool), NotRead> {
+    fn next(&self, entries: &mut EntriesRaw<'_, Slice<'a>>, steps: &mut usize) -> Result<(Entry<'a>, bool), NotRead> {
         *steps = steps.checked_sub(1).ok_or_else(endless)?;
         let Some(abbreviation) = entries.read_abbreviation()? else { return Ok((Entry::default(), false)) };
         let mut entry = Entry { tag: Some(abbreviation.tag()), ..Entry::default() };
         for &specification in abbreviation.attributes() {
             let attribute = entries.read_attribute(specification)?;
             match attribute.name() {
-                DW_AT_name => entry.name = self.string(&attribute),
-                DW_AT_type => entry.of = offset_in(&attribute),
-                DW_AT_byte_size => entry.size = number(&attribute),
-                DW_AT_declaration => entry.declaration = true,
-                DW_AT_encoding => {
+                dw::DW_AT_name => entry.name = self.string(&attribute),
+                dw::DW_AT_type => entry.of = offset_in(&attribute),
+                dw::DW_AT_byte_size => entry.size = number(&attribute),
+                dw::DW_AT_declaration => entry.declaration = true,
+                dw::DW_AT_encoding => {
                     let encoding = number(&attribute);
-                    entry.signed = [DW_ATE_signed, DW_ATE_signed_char].iter().any(|of| encoding == Some(of.0.into()));
+                    entry.signed =
+                        [dw::DW_ATE_signed, dw::DW_ATE_signed_char].iter().any(|of| encoding == Some(of.0.into()));
                 }
-                DW_AT_data_member_location => entry.location = number(&attribute).unwrap_or_default(),
-                DW_AT_data_bit_offset => entry.bits_from_there = number(&attribute),
-                DW_AT_bit_offset => entry.bits_above = number(&attribute),
-                DW_AT_bit_size => entry.width = number(&attribute).and_then(|width| u8::try_from(width).ok()),
-                DW_AT_count => entry.count = number(&attribute),
+                dw::DW_AT_data_member_location => entry.location = number(&attribute).unwrap_or_default(),
+                dw::DW_AT_data_bit_offset => entry.bits_from_there = number(&attribute),
+                dw::DW_AT_bit_offset => entry.bits_above = number(&attribute),
+                dw::DW_AT_bit_size => entry.width = number(&attribute).and_then(|width| u8::try_from(width).ok()),
+                dw::DW_AT_count => entry.count = number(&attribute),
                 // An array without elements has an upper bound of -1, or none.
-                DW_AT_upper_bound => entry.count = signed(&attribute).and_then(|bound| u64::try_from(bound.checked_add(1)?).ok()),
-                DW_AT_const_value => entry.value = signed(&attribute),
+                dw::DW_AT_upper_bound => {
+                    entry.count = signed(&attribute).and_then(|bound| u64::try_from(bound.checked_add(1)?).ok())
+                }
+                dw::DW_AT_const_value => entry.value = signed(&attribute),
                 _ => {}
             }
         }

@@ -13,12 +13,9 @@ use super::elf::Dwarf;
 use super::{Named, NotRead, Types};
 use attribute::{Strings, number, offset_in};
 use entry::Unit;
+use gimli::constants as dw;
 use gimli::{
     Abbreviation, DebugAbbrev, DebugAbbrevOffset, DebugInfo, DwTag, EndianSlice, EntriesRaw, LittleEndian, UnitOffset,
-};
-use gimli::{DW_AT_name, DW_AT_sibling, DW_AT_str_offsets_base};
-use gimli::{
-    DW_TAG_class_type, DW_TAG_enumeration_type, DW_TAG_structure_type, DW_TAG_typedef, DW_TAG_union_type,
 };
 use std::collections::HashMap;
 
@@ -93,7 +90,7 @@ fn root(entries: &mut EntriesRaw<'_, Slice<'_>>) -> Result<Option<usize>, NotRea
     if let Some(abbreviation) = entries.read_abbreviation()? {
         for &specification in abbreviation.attributes() {
             let attribute = entries.read_attribute(specification)?;
-            if attribute.name() == DW_AT_str_offsets_base {
+            if attribute.name() == dw::DW_AT_str_offsets_base {
                 base = number(&attribute).and_then(|base| usize::try_from(base).ok());
             }
         }
@@ -105,7 +102,11 @@ fn root(entries: &mut EntriesRaw<'_, Slice<'_>>) -> Result<Option<usize>, NotRea
 fn is_named_type(tag: DwTag) -> bool {
     matches!(
         tag,
-        DW_TAG_structure_type | DW_TAG_class_type | DW_TAG_union_type | DW_TAG_enumeration_type | DW_TAG_typedef
+        dw::DW_TAG_structure_type
+            | dw::DW_TAG_class_type
+            | dw::DW_TAG_union_type
+            | dw::DW_TAG_enumeration_type
+            | dw::DW_TAG_typedef
     )
 }
 
@@ -123,8 +124,8 @@ fn pass<'a>(
     let (mut name, mut sibling) = (None, None);
     for &specification in attributes {
         match specification.name() {
-            DW_AT_name if named => name = Some(entries.read_attribute(specification)?),
-            DW_AT_sibling => sibling = offset_in(&entries.read_attribute(specification)?),
+            dw::DW_AT_name if named => name = Some(entries.read_attribute(specification)?),
+            dw::DW_AT_sibling => sibling = offset_in(&entries.read_attribute(specification)?),
             _ => entries.skip_attributes(&[specification])?,
         }
     }
@@ -167,5 +168,5 @@ impl<'a> Missing<'a> {
 
 /// What a typedef's name stands for besides a tag of the same name.
 fn named(id: super::Id, tag: DwTag) -> Named {
-    Named { id, typedef: tag == DW_TAG_typedef }
+    Named { id, typedef: tag == dw::DW_TAG_typedef }
 }
