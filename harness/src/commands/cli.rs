@@ -92,6 +92,8 @@ pub enum Verb {
         /// Result folder, or an events.jsonl
         result: PathBuf,
     },
+    /// Who waits for whom in a guest's memory: of a stored run, a core, or a guest that runs
+    Diagnose(Diagnose),
     /// Go on with a guest that hung and was kept (`run --keep-hung`)
     Attach(Attach),
     /// Results in the forms that people and CI systems read
@@ -173,6 +175,28 @@ pub struct Run {
     /// With --bisect-exit: which runs are bad
     #[arg(long, value_name = "CONDITION", default_value = HUNG, requires = "bisect_exit")]
     pub bad_when: BadWhen,
+}
+
+/// `oomph diagnose`.
+#[derive(Debug, Args)]
+pub struct Diagnose {
+    /// Result folder, or an events.jsonl
+    pub result: Option<PathBuf>,
+    /// An ELF core of a guest, as it is or packed by zstd
+    #[arg(long, value_name = "FILE", conflicts_with = "result")]
+    pub core: Option<PathBuf>,
+    /// A guest that runs: the process id of its QEMU
+    #[arg(long, value_name = "PID", conflicts_with_all = ["result", "core"])]
+    pub live: Option<u32>,
+    /// The kernel's vmlinux or bzImage, and files with its types; default: what lies beside the core
+    #[arg(long, value_name = "FILE")]
+    pub vmlinux: Vec<PathBuf>,
+    /// Every task's stack
+    #[arg(long)]
+    pub stacks: bool,
+    /// Of a stored run: folded stacks, for flame graphs
+    #[arg(long, conflicts_with_all = ["core", "live"])]
+    pub folded: bool,
 }
 
 /// `oomph attach`.

@@ -12,11 +12,14 @@ use crate::report;
 use crate::results::file;
 use crate::run::lens;
 use crate::verdict::{FairClock, judge};
-use crate::vm::{self, Mapped};
+use crate::vm;
 use anyhow::{Context, anyhow, bail};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+
+/// How a file begins that zstd has packed (RFC 8878).
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Shows what a stored run's pictures say, a core's memory, or that of a guest that runs.
 ///
@@ -28,7 +31,7 @@ pub fn diagnose(options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
         (None, Some(pid), None) => {
             let guest = vm::Guest::of_process(pid).map_err(|why| anyhow!("process {pid}: {why}"))?;
             let files = if options.vmlinux.is_empty() { vec![guest.kernel.clone()] } else { options.vmlinux.clone() };
-            picture(guest.memory.as_ref(), &[], &files, options, output)
+            picture(&guest.memory, &[], &files, options, output)
         }
         (None, None, Some(result)) => of_result(result, options, output),
         _ => bail!("one of a result folder, --core FILE or --live PID is wanted"),
@@ -37,8 +40,11 @@ pub fn diagnose(options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
 
 fn of_core(core: &Path, options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
     let name = || core.display().to_string();
-    let mapped = Mapped::open(core).with_context(name)?;
-    let parsed = Core::new(mapped.bytes()).with_context(name)?;
+    let mut bytes = fs::read(core).with_context(name)?;
+    if bytes.starts_with(&ZSTD) {
+        bytes = zstd::decode_all(bytes.as_slice()).with_context(name)?;
+    }
+    let parsed = Core::new(&bytes).with_context(name)?;
     let files = if options.vmlinux.is_empty() { beside(core) } else { options.vmlinux.clone() };
     if files.is_empty() {
         bail!("{}: no vmlinux or bzImage lies beside it; name one with --vmlinux", name());
@@ -56,8 +62,7 @@ fn picture(
 ) -> anyhow::Result<Status> {
     let mut introspector = lens::introspector(files, None).map_err(|why| anyhow!(why))?;
     let seen = introspector.look(memory, registers)?;
-    output.text(&report::diagnosis(&seen, options.stacks))?;
-    Ok(Status::Expected)
+    output.line(&report::diagnosis(&seen, options.stacks))
 }
 
 /// The kernel's files beside a core of ours.
@@ -72,11 +77,10 @@ fn of_result(result: &Path, options: &Diagnose, output: &Output) -> anyhow::Resu
     let events = read_events(BufReader::new(File::open(&file).with_context(name)?)).with_context(name)?;
     let account = account(&events);
     if options.folded {
-        output.text(&account.folded())?;
+        output.line(&account.folded())
     } else {
-        output.text(&report::pictures(&events, &judge(&events), &account))?;
+        output.line(&report::pictures(&events, &judge(&events), &account))
     }
-    Ok(Status::Expected)
 }
 
 fn account(events: &[Event]) -> Account {

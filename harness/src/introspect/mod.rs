@@ -5,6 +5,7 @@
 //! What is read may change while it is read, or be hostile: every pointer is checked by reading through it, every list and walk
 //! has a bound, and what cannot be read is missing from the picture and said to be.
 
+pub mod account;
 pub mod code;
 pub mod graph;
 mod introspector;

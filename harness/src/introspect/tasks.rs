@@ -17,8 +17,6 @@ const NAME_BYTES: usize = 16;
 pub(super) mod flag {
     /// It exits.
     pub const EXITING: u64 = 0x4;
-    /// It may use the reserves, as reclaim does.
-    pub const MEMALLOC: u64 = 0x800;
     /// A kernel thread.
     pub const KTHREAD: u64 = 0x20_0000;
 }

@@ -3,6 +3,7 @@
 //! May not live here: judging, or the results' own files.
 
 mod bisect;
+mod diagnosis;
 mod explain;
 mod export;
 mod format;
@@ -16,6 +17,7 @@ mod listing;
 mod live;
 mod logins;
 mod picture;
+mod pictures;
 mod screen;
 mod show;
 mod sides;
@@ -27,6 +29,7 @@ mod validated;
 mod wrap;
 
 pub use bisect::{Account, bisection, step as bisection_step};
+pub use diagnosis::diagnosis;
 pub use explain::{Entry, MECHANISMS, OUTCOMES, explanation, explanations, index_of_words};
 pub use export::{COLUMNS, Csv, GithubAnnotations, GithubSummary, Gitlab, JsonLines, Junit, Kcidb, Ktap, Standing};
 pub use format::{Format, Report};
@@ -39,6 +42,7 @@ pub use kernel::kernel_block;
 pub use listing::{listing_line, table as listing};
 pub use live::{Board, Live, Verbosity};
 pub use picture::{Form, TIMELINE_DARK, TIMELINE_LIGHT, in_words, timeline_svg, timeline_text};
+pub use pictures::pictures;
 pub use screen::leave;
 pub use show::{CONSOLE_LINES, Page, page};
 pub use stacks::stacks;

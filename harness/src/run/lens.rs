@@ -4,7 +4,7 @@
 
 use super::looks::Lens;
 use crate::introspect::{Introspector, layout, symbols::Symbols, types::Types};
-use crate::kernel::{DebugFiles, Kernel, vmlinux};
+use crate::kernel::{self, DebugFiles, Kernel};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// one, has more.
 pub fn lens(kernel: &Kernel, debug: &DebugFiles, booted: &Path) -> Lens {
     let release = Some(kernel.release.clone());
-    let files: Vec<PathBuf> = debug.vmlinux.iter().chain(&debug.types).cloned().chain([booted.to_owned()]).collect();
+    let files: Vec<PathBuf> = debug.vmlinux.iter().cloned().chain([booted.to_owned()]).collect();
     Arc::new(move || introspector(&files, release.clone()))
 }
 
@@ -53,6 +53,6 @@ fn elf(file: &Path) -> Result<Vec<u8>, String> {
     if bytes.starts_with(b"\x7fELF") {
         return Ok(bytes);
     }
-    let unpacked = vmlinux::unpack(&bytes).map_err(|why| format!("{}: {why}", file.display()))?;
+    let unpacked = kernel::unpack(&bytes).map_err(|why| format!("{}: {why}", file.display()))?;
     Ok(unpacked.vmlinux)
 }

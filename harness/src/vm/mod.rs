@@ -18,6 +18,7 @@ mod error;
 #[cfg(test)]
 pub mod fake;
 mod faults;
+mod guest;
 mod inlet;
 mod launch;
 mod link;
@@ -42,6 +43,7 @@ pub use binary::{PROGRAM, Qemu};
 pub use cmdline::kernel_command_line;
 pub use command::Command;
 pub use error::Error;
+pub use guest::{Guest, NotAGuest};
 pub use faults::{DiskFaults, Fails, Throttle};
 pub use link::Piece;
 pub use machine::{Parts, Seen, Vm};

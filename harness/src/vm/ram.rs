@@ -31,7 +31,12 @@ impl Ram {
         ftruncate(&file, bytes)?;
         // What is mapped shall stay: reading beyond the end of a file that was cut off is a SIGBUS.
         fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        let file = File::from(file);
+        Self::of_file(file.into())
+    }
+
+    /// The memory of a `q35` that is all of a file, which must not be cut off while it is read.
+    pub(super) fn of_file(file: File) -> io::Result<Self> {
+        let bytes = file.metadata()?.len();
         let map = MmapOptions::new().map_raw_read_only(&file)?;
         Ok(Self { file, map, pieces: pieces_of_pc(bytes) })
     }

@@ -98,7 +98,7 @@ pub(super) fn name(
         let (task, _) = known.values().filter(|(task, _)| task.mm == mm && mm != 0).min_by_key(|(task, _)| task.pid)?;
         Some(Named::AddressSpace { tgid: task.tgid, comm: task.comm.clone() })
     };
-    let variable = || kernel.symbols.variable(lock).map(|name| Named::Variable(name.to_owned()));
+    let variable = || kernel.symbols.starting_at(lock).map(|name| Named::Variable(name.to_owned()));
     in_inode.into_iter().next().or_else(in_space).or_else(variable)
 }
 

@@ -104,6 +104,12 @@ impl Symbols {
         Some((self.name(found), address - last))
     }
 
+    /// The symbol that begins at an address.
+    pub fn starting_at(&self, address: u64) -> Option<&str> {
+        let first = self.symbols.partition_point(|symbol| symbol.address < address);
+        self.symbols.get(first).filter(|symbol| symbol.address == address).map(|symbol| self.name(symbol))
+    }
+
     /// Where the kernel's text is: `_stext` and `_etext`.
     pub fn text(&self) -> Option<(u64, u64)> {
         self.text
