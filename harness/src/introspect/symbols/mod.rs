@@ -75,6 +75,8 @@ impl Symbols {
             if let (Some(address), Some(&[letter]), Some(name), None) =
                 (words.next(), words.next().map(str::as_bytes), words.next(), words.next())
                 && let Ok(address) = u64::from_str_radix(address, 16)
+                // Numbers, not places.
+                && !matches!(letter, b'a' | b'A' | b'U')
             {
                 collected.push_listed(address, letter, name)?;
             }
