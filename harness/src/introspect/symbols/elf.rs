@@ -4,48 +4,64 @@
 
 use super::table::Collected;
 use super::{NotRead, kallsyms::Segment};
-use object::elf::{PT_LOAD, SHF_EXECINSTR, SHN_ABS, SHN_UNDEF, STB_WEAK, STT_FILE, STT_SECTION, STT_TLS};
-use object::read::elf::{ElfFile64, ProgramHeader, SectionHeader, Sym};
-use object::{Endianness, read::SectionIndex};
+use object::Endianness;
+use object::elf::{
+    FileHeader64, PT_LOAD, SHF_EXECINSTR, SHN_ABS, SHN_UNDEF, SHT_SYMTAB, STB_WEAK, STT_FILE, STT_SECTION, STT_TLS,
+    SectionFlags,
+};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 
-type Elf<'a> = ElfFile64<'a, Endianness>;
+type Header = FileHeader64<Endianness>;
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Elf<'_>, NotRead> {
-    Elf::parse(bytes).map_err(|cause| NotRead::Elf(cause.to_string()))
+/// An ELF file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Elf<'a> {
+    bytes: &'a [u8],
+    header: &'a Header,
+    endian: Endianness,
 }
 
-/// The symbols of the symbol table that stand for places; none where there is no such table.
-pub(super) fn listed(file: &Elf<'_>) -> Result<Collected, NotRead> {
-    let endian = file.endian();
-    let (sections, table) = (file.elf_section_table(), file.elf_symbol_table());
-    let code = |index: usize| {
-        let section = sections.section(SectionIndex(index));
-        section.is_ok_and(|section| section.sh_flags(endian) & SHF_EXECINSTR != object::elf::SectionFlags(0))
-    };
-    let code: Vec<bool> = (0..sections.len()).map(code).collect();
-    let mut collected = Collected::default();
-    for (index, symbol) in table.enumerate() {
-        let section = symbol.st_shndx(endian);
-        let kind = symbol.st_type();
-        if matches!(section, SHN_UNDEF | SHN_ABS) || matches!(kind, STT_FILE | STT_SECTION | STT_TLS) {
-            continue;
-        }
-        let section = table.symbol_section(endian, symbol, index).ok().flatten();
-        let text = section.is_some_and(|section| code.get(section.0).is_some_and(|code| *code));
-        if let Ok(Ok(name)) = table.symbol_name(endian, symbol).map(std::str::from_utf8) {
-            collected.push(symbol.st_value(endian), text, symbol.st_bind() == STB_WEAK, name)?;
-        }
+fn damaged(cause: object::read::Error) -> NotRead {
+    NotRead::Elf(cause.to_string())
+}
+
+impl<'a> Elf<'a> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, NotRead> {
+        let header = Header::parse(bytes).map_err(damaged)?;
+        Ok(Self { bytes, header, endian: header.endian().map_err(damaged)? })
     }
-    Ok(collected)
-}
 
-/// What the file has of memory, by address.
-pub(super) fn segments<'a>(file: &Elf<'a>) -> Vec<Segment<'a>> {
-    let endian = file.endian();
-    let loaded = file.elf_program_headers().iter().filter(|segment| segment.p_type(endian) == PT_LOAD);
-    let content = |segment: &object::elf::ProgramHeader64<Endianness>| {
-        let bytes = segment.data(endian, file.data()).ok()?;
-        Some(Segment { address: segment.p_vaddr(endian), bytes })
-    };
-    loaded.filter_map(content).collect()
+    /// The symbols of the symbol table that stand for places; none where there is no such table.
+    pub fn listed(&self) -> Result<Collected, NotRead> {
+        let (endian, mut collected) = (self.endian, Collected::default());
+        // What has no sections that can be read has no symbols, and may have a memory.
+        let Ok(sections) = self.header.sections(endian, self.bytes) else { return Ok(collected) };
+        let Ok(table) = sections.symbols(endian, self.bytes, SHT_SYMTAB) else { return Ok(collected) };
+        let is_code = |flags: SectionFlags| flags & SHF_EXECINSTR != SectionFlags(0);
+        let code: Vec<bool> = sections.iter().map(|section| is_code(section.sh_flags(endian))).collect();
+        for (index, symbol) in table.enumerate() {
+            if matches!(symbol.st_shndx(endian), SHN_UNDEF | SHN_ABS)
+                || matches!(symbol.st_type(), STT_FILE | STT_SECTION | STT_TLS)
+            {
+                continue;
+            }
+            let section = table.symbol_section(endian, symbol, index).ok().flatten();
+            let text = section.is_some_and(|section| code.get(section.0).is_some_and(|code| *code));
+            if let Ok(Ok(name)) = table.symbol_name(endian, symbol).map(std::str::from_utf8) {
+                collected.push(symbol.st_value(endian), text, symbol.st_bind() == STB_WEAK, name)?;
+            }
+        }
+        Ok(collected)
+    }
+
+    /// What the file has of memory, by address.
+    pub fn segments(&self) -> Result<Vec<Segment<'a>>, NotRead> {
+        let segments = self.header.program_headers(self.endian, self.bytes).map_err(damaged)?;
+        let loaded = segments.iter().filter(|segment| segment.p_type(self.endian) == PT_LOAD);
+        let content = |segment: &object::elf::ProgramHeader64<Endianness>| {
+            let bytes = segment.data(self.endian, self.bytes).ok()?;
+            Some(Segment { address: segment.p_vaddr(self.endian), bytes })
+        };
+        Ok(loaded.filter_map(content).collect())
+    }
 }

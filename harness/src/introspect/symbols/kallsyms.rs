@@ -10,6 +10,7 @@
 //! - an address: 8 bytes; since 4.6 an offset of 4 from a base, of which with per-CPU symbols (`KALLSYMS_ABSOLUTE_PERCPU`, until
 //!   6.14) one that is not negative is an address itself; in 7.2 an offset of 4 from its own place;
 //! - the number and the markers: 8 bytes each until 4.19, 4 since; what each array is aligned to: 8 bytes, and 4 in 7.2;
+//! - such a per-CPU symbol has the letter A (`make_percpus_absolute`): no other absolute ones are in the table;
 //! - a name's length: 1 byte; since 6.1 two where it is above 127.
 
 use super::table::Collected;

@@ -55,7 +55,7 @@ const FORMS: [(&str, Form); 9] = {
 fn listed(form: Form) -> Vec<(u64, char, String)> {
     let mut symbols = Vec::new();
     if matches!(form.addresses, Addresses::Whole | Addresses::Down) {
-        symbols.extend([(0, 'D', "__per_cpu_start".to_owned()), (0x1_5000, 'd', "runqueues".to_owned())]);
+        symbols.extend([(0, 'A', "__per_cpu_start".to_owned()), (0x1_5000, 'A', "runqueues".to_owned())]);
     }
     symbols.extend([(BASE, 'T', "_text".to_owned()), (BASE, 'T', "_stext".to_owned())]);
     symbols.extend((0..600).map(|number| (BASE + 0x20 * number, 't', format!("func_{number}"))));

@@ -59,9 +59,9 @@ impl Symbols {
     /// # Errors
     /// Where there are neither, or they are not a kernel's.
     pub fn from_elf(vmlinux: &[u8]) -> Result<Self, NotRead> {
-        let file = elf::parse(vmlinux)?;
-        let listed = elf::listed(&file)?;
-        if listed.is_empty() { kallsyms::find(&elf::segments(&file)) } else { listed.finish() }
+        let elf = elf::Elf::parse(vmlinux)?;
+        let listed = elf.listed()?;
+        if listed.is_empty() { kallsyms::find(&elf.segments()?) } else { listed.finish() }
     }
 
     /// The symbols of a System.map: `ffffffff81000000 T _text`, a symbol a line. Other lines are left out.
@@ -75,6 +75,8 @@ impl Symbols {
             if let (Some(address), Some(&[letter]), Some(name), None) =
                 (words.next(), words.next().map(str::as_bytes), words.next(), words.next())
                 && let Ok(address) = u64::from_str_radix(address, 16)
+                // Numbers, not places.
+                && !matches!(letter, b'a' | b'A' | b'U')
             {
                 collected.push_listed(address, letter, name)?;
             }

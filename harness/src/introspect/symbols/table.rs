@@ -20,9 +20,6 @@ pub(super) struct Collected {
 impl Collected {
     /// Takes a symbol with its letter as nm(1) has it.
     pub fn push_listed(&mut self, address: u64, letter: u8, name: &str) -> Result<(), NotRead> {
-        if matches!(letter, b'a' | b'A' | b'U') {
-            return Ok(());
-        }
         let text = matches!(letter, b't' | b'T' | b'w' | b'W' | b'i');
         let weak = matches!(letter, b'w' | b'W' | b'v' | b'V');
         self.push(address, text, weak, name)

@@ -10,8 +10,7 @@ use super::record::{self, Build};
 use super::tools::Toolchain;
 use super::tree::{self, Tree};
 use super::work::Work;
-use super::{config, describe, disk, patch, tools};
-use crate::kernel::error::At;
+use super::{config, describe, disk, patch, tools, types};
 use crate::kernel::job::Job;
 use crate::kernel::manifest;
 use crate::kernel::{Cache, Error, Kernel, Kind, Limits, file};
@@ -166,8 +165,8 @@ impl<'a> Asked<'a> {
             if self.spec.modules {
                 collect::install_modules(make, directory, job)?;
             }
-            let log = work.log();
-            fs::copy(&log, directory.join(collect::LOG)).at("copy", &log)?;
+            let remarks = if debug { Vec::new() } else { types::collect(make, &configured.text, directory, job)? };
+            collect::log(&work.log(), &remarks, directory)?;
             file::identify(&directory.join(IMAGE))?;
             build.write(directory)?;
             Ok::<_, Error>(vec![IMAGE.into(), record::NAME.into()])

@@ -2,8 +2,8 @@
 //! Lives here: which files make a kernel, their names, modules_install.
 //! May not live here: building them.
 //!
-//! An entry and `--output` have one layout: `bzImage`, `vmlinux`, `System.map`, `.config`, `lib/modules/RELEASE/`,
-//! `build.json` (what it was made of) and `make.log`.
+//! An entry and `--output` have one layout: `bzImage`, `vmlinux`, `System.map`, `.config`, `lib/modules/RELEASE/`, `types/`
+//! (objects with the kernel's types, where its vmlinux has none), `build.json` (what it was made of) and `make.log`.
 
 use super::make::Make;
 use super::record;
@@ -13,13 +13,14 @@ use crate::kernel::job::Job;
 use crate::kernel::manifest::{self, files_below};
 use crate::kernel::{Error, Kernel};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The image's name.
 pub(super) const IMAGE: &str = "bzImage";
 /// The log's name.
-pub(super) const LOG: &str = "make.log";
+const LOG: &str = "make.log";
 /// The build directory's name of each file that is kept, and ours.
 const FILES: [(&str, &str); 3] =
     [("arch/x86/boot/bzImage", IMAGE), ("System.map", "System.map"), (".config", ".config")];
@@ -44,6 +45,15 @@ pub(super) fn collect(make: &Make, debug: bool, directory: &Path, job: &Job) -> 
             Call { program: "strip", package: "binutils", args, directory: None, deadline: STRIP }.run(job)?;
         }
     }
+    Ok(())
+}
+
+/// Copies make's log into the directory, with remarks on what came after it.
+pub(super) fn log(log: &Path, remarks: &[String], directory: &Path) -> Result<(), Error> {
+    let to = directory.join(LOG);
+    fs::copy(log, &to).at("copy", log)?;
+    let mut copy = fs::File::options().append(true).open(&to).at("open", &to)?;
+    remarks.iter().try_for_each(|remark| writeln!(copy, "oomph: {remark}")).at("write", &to)?;
     Ok(())
 }
 

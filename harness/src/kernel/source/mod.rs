@@ -18,6 +18,7 @@ mod patch;
 mod record;
 mod tools;
 mod tree;
+mod types;
 mod work;
 
 pub(super) use build::{find, kernel};
@@ -31,3 +32,4 @@ pub use record::Build;
 pub(super) use tools::check;
 pub use tools::{Tool, missing};
 pub(super) use tree::range;
+pub(super) use types::DIRECTORY as TYPES;

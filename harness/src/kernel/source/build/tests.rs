@@ -95,6 +95,34 @@ fn a_kernel_is_built_once_and_found_after() {
 }
 
 #[test]
+fn types_are_of_the_units_that_kbuild_recorded() {
+    let f = Fixture::new();
+    f.write("mm/vmscan.c", "struct scan_control { long order; };\n");
+    let (kernel, _) = f.build(&f.spec).unwrap();
+    let entry = kernel.image.parent().unwrap();
+    let object = fs::read(entry.join("types/mm-vmscan.o")).unwrap();
+    let types = crate::introspect::types::Types::from_elf(&object, &["scan_control"]).unwrap();
+    assert_eq!(types.size_of("scan_control"), Some(8));
+    assert_eq!(fs::read_dir(entry.join("types")).unwrap().count(), 1);
+    assert!(manifest::check(entry).unwrap().files.contains_key("types/mm-vmscan.o"));
+    // What kbuild has of its own stays as it was: nothing is compiled again.
+    let output =
+        fs::read_dir(f.cache.root().join("build-trees")).unwrap().next().unwrap().unwrap().path().join("output");
+    assert!(!output.join("mm/.vmscan.o.d").exists());
+}
+
+#[test]
+fn a_kernel_whose_types_do_not_come_out_is_built_all_the_same() {
+    let f = Fixture::new();
+    // Good enough for this tree's make, and not for a compiler.
+    f.write("mm/vmscan.c", "int scan = ;\n");
+    let (kernel, _) = f.build(&f.spec).unwrap();
+    let log = fs::read_to_string(kernel.image.parent().unwrap().join("make.log")).unwrap();
+    assert!(log.contains("\noomph: no types of mm/vmscan.o: gcc failed"), "{log}");
+    assert!(!kernel.image.parent().unwrap().join("types").exists());
+}
+
+#[test]
 fn a_patch_costs_what_it_changes_and_is_a_tag() {
     let f = Fixture::new();
     let (stock, _) = f.build(&f.spec).unwrap();
