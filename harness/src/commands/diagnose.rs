@@ -7,6 +7,7 @@ use super::exit::Status;
 use super::output::Output;
 use crate::event::{Event, Kind, read_events};
 use crate::introspect::account::Account;
+use crate::kernel::InsideFiles;
 use crate::introspect::memory::{Core, Physical, Registers};
 use crate::report;
 use crate::results::file;
@@ -16,7 +17,7 @@ use crate::vm;
 use anyhow::{Context, anyhow, bail};
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How a file begins that zstd has packed (RFC 8878).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -30,7 +31,7 @@ pub fn diagnose(options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
         (Some(core), None, None) => of_core(core, options, output),
         (None, Some(pid), None) => {
             let guest = vm::Guest::of_process(pid).map_err(|why| anyhow!("process {pid}: {why}"))?;
-            let files = if options.vmlinux.is_empty() { vec![guest.kernel.clone()] } else { options.vmlinux.clone() };
+            let files = given(options).unwrap_or_else(|| InsideFiles::around(&guest.kernel, ""));
             picture(&guest.memory, &[], &files, options, output)
         }
         (None, None, Some(result)) => of_result(result, options, output),
@@ -45,10 +46,9 @@ fn of_core(core: &Path, options: &Diagnose, output: &Output) -> anyhow::Result<S
         bytes = zstd::decode_all(bytes.as_slice()).with_context(name)?;
     }
     let parsed = Core::new(&bytes).with_context(name)?;
-    let files = if options.vmlinux.is_empty() { beside(core) } else { options.vmlinux.clone() };
-    if files.is_empty() {
-        bail!("{}: no vmlinux or bzImage lies beside it; name one with --vmlinux", name());
-    }
+    let beside = || ["vmlinux", "bzImage"].iter().map(|file| core.with_file_name(file)).find(|file| file.is_file());
+    let files = given(options).or_else(|| Some(InsideFiles::around(&beside()?, "")));
+    let files = files.ok_or_else(|| anyhow!("{}: no vmlinux or bzImage lies beside it; name one with --vmlinux", name()))?;
     picture(&parsed, parsed.registers(), &files, options, output)
 }
 
@@ -56,7 +56,7 @@ fn of_core(core: &Path, options: &Diagnose, output: &Output) -> anyhow::Result<S
 fn picture(
     memory: &dyn Physical,
     registers: &[Registers],
-    files: &[PathBuf],
+    files: &InsideFiles,
     options: &Diagnose,
     output: &Output,
 ) -> anyhow::Result<Status> {
@@ -65,11 +65,12 @@ fn picture(
     output.line(&report::diagnosis(&seen, options.stacks))
 }
 
-/// The kernel's files beside a core of ours.
-fn beside(core: &Path) -> Vec<PathBuf> {
-    let folder = core.parent().unwrap_or(Path::new("."));
-    ["vmlinux", "bzImage"].iter().map(|name| folder.join(name)).filter(|file| file.is_file()).collect()
+/// The files that were named.
+fn given(options: &Diagnose) -> Option<InsideFiles> {
+    let (image, types) = options.vmlinux.split_first()?;
+    Some(InsideFiles::given(image, types))
 }
+
 
 fn of_result(result: &Path, options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
     let file = if result.is_dir() { result.join(file::EVENTS) } else { result.to_owned() };

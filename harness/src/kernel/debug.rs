@@ -29,9 +29,14 @@ impl DebugFiles {
     /// Looks beside the image, where builds and distributions put them, and at the root of the source tree that an image
     /// lies in. What is unpacked from a bzImage has no symbols and is none.
     pub fn of(kernel: &Kernel) -> Self {
-        let places = places(&kernel.image);
+        Self::around(&kernel.image, &kernel.release)
+    }
+
+    /// The same of an image, with what `uname -r` says of it where that is known.
+    pub(super) fn around(image: &Path, release: &str) -> Self {
+        let places = places(image);
         let find = |name: &str| {
-            let names = [name.to_owned(), format!("{name}-{}", kernel.release)];
+            let names = [name.to_owned(), format!("{name}-{release}")];
             let files = places.iter().flat_map(|place| names.iter().map(|name| place.join(name)));
             files.into_iter().find(|file| file.is_file())
         };

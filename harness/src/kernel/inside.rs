@@ -36,14 +36,24 @@ pub struct Inside {
 impl InsideFiles {
     /// Those of a kernel. `boots` is what is booted of it (`kernel::bootable`), which may save unpacking its image.
     pub fn of(kernel: &Kernel, boots: &Path) -> Self {
-        let found = DebugFiles::of(kernel);
-        let beside = kernel.image.parent().map(|place| place.join(TYPES));
+        Self { image: boots.to_owned(), ..Self::around(&kernel.image, &kernel.release) }
+    }
+
+    /// Those that lie around an image.
+    pub fn around(image: &Path, release: &str) -> Self {
+        let found = DebugFiles::around(image, release);
+        let beside = image.parent().map(|place| place.join(TYPES));
         let listed = beside.and_then(|place| fs::read_dir(place).ok());
         let mut types: Vec<PathBuf> = listed.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         types.retain(|path| path.extension().is_some_and(|extension| extension == "o"));
         types.sort();
         let (vmlinux, dwarf, system_map) = (found.vmlinux, found.dwarf, found.system_map);
-        Self { vmlinux, dwarf, system_map, types, image: boots.to_owned() }
+        Self { vmlinux, dwarf, system_map, types, image: image.to_owned() }
+    }
+
+    /// A vmlinux or bzImage, and more files with types.
+    pub fn given(image: &Path, types: &[PathBuf]) -> Self {
+        Self { image: image.to_owned(), types: types.to_vec(), ..Self::default() }
     }
 
     /// Reads them; of types that are not from BTF only those that are `wanted` ([`Types::from_elf`]). Takes up to a second or two

@@ -34,6 +34,7 @@ pub(crate) use error::At;
 pub use error::{Error, FileError};
 pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};
 pub use inside::{Inside, InsideFiles};
+pub use source::TYPES;
 pub use job::Progress;
 pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};

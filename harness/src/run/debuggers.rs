@@ -2,7 +2,7 @@
 //! Lives here: the kernel's files, the commands to give.
 //! May not live here: the core itself (`vm::capture`).
 
-use crate::kernel::{DebugFiles, Kernel};
+use crate::kernel::{DebugFiles, InsideFiles, Kernel, TYPES};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -24,6 +24,15 @@ pub(super) fn accompany(folder: &Path, kernel: &Kernel, files: &DebugFiles, cmdl
     for (file, name) in [(&files.system_map, "System.map"), (&files.vmlinux, "vmlinux")] {
         if let Some(file) = file {
             fs::copy(file, folder.join(name))?;
+        }
+    }
+    fs::copy(&kernel.image, folder.join("bzImage"))?;
+    let types = InsideFiles::of(kernel, &kernel.image).types;
+    if !types.is_empty() {
+        let place = folder.join(TYPES);
+        fs::create_dir_all(&place)?;
+        for file in &types {
+            fs::copy(file, place.join(file.file_name().unwrap_or_default()))?;
         }
     }
     Ok(())

@@ -72,7 +72,7 @@ pub async fn execute(
     }
     let evidence = Evidence { capture, symbols: Symbols::parse(&debug.map_text()) };
     let mut files = Files::create(&draft, scenario, live)?;
-    let lens = lens(kernel, &debug, &prepared.spec.kernel);
+    let lens = lens(kernel, &prepared.spec.kernel);
     let watched = Watched { evidence: &evidence, lens: &lens };
     let mut judge = guest(host, &prepared, scenario, watched, &mut files, &mut interrupts).await;
     let timeline = std::mem::take(&mut files.timeline).finish();

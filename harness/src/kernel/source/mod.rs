@@ -32,4 +32,4 @@ pub use record::Build;
 pub(super) use tools::check;
 pub use tools::{Tool, missing};
 pub(super) use tree::range;
-pub(super) use types::DIRECTORY as TYPES;
+pub use types::DIRECTORY as TYPES;

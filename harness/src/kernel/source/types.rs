@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The directory of an entry that they are in.
-pub(in crate::kernel) const DIRECTORY: &str = "types";
+pub const DIRECTORY: &str = "types";
 /// For one unit on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(15 * 60);
 
