@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What a verdict depends on besides the events that follow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// [`SCHEMA`](super::SCHEMA) of the writer.
     pub schema: u32,

@@ -72,16 +72,13 @@ pub fn read_events(mut reader: impl BufRead) -> Result<Vec<Event>, ReadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Phase, Plan, Rules};
+    use crate::event::{Phase, Plan};
 
     fn two() -> String {
         let plan = Plan {
             schema: SCHEMA,
             scenario: "x".into(),
-            required: vec![],
-            rules: Rules::default(),
-            login: false,
-            collect: false,
+            ..Plan::default()
         };
         let events = [
             Event { seq: 0, host_ns: 0, guest_ns: None, kind: Kind::Plan(plan) },

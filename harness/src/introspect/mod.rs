@@ -24,3 +24,8 @@ pub mod vmstat;
 
 pub use introspector::Introspector;
 pub use kernel::NotFound;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

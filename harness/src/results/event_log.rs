@@ -80,16 +80,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::sink::tests::Disk;
     use super::*;
-    use crate::event::{Kind, Plan, Rules, SCHEMA, read_events};
+    use crate::event::{Kind, Plan, SCHEMA, read_events};
 
     fn event(seq: u64, host_ns: u64) -> Event {
         let plan = Plan {
             schema: SCHEMA,
             scenario: "x".into(),
-            required: vec![],
-            rules: Rules::default(),
-            login: false,
-            collect: false,
+            ..Plan::default()
         };
         let kind = if seq == 0 { Kind::Plan(plan) } else { Kind::Console { line: "y".repeat(40) } };
         Event { seq, host_ns, guest_ns: None, kind }

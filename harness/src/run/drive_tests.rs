@@ -57,8 +57,7 @@ fn plan() -> Plan {
         scenario: "fake".into(),
         required,
         rules: Rules { frozen_for_ms: 60_000, ..Rules::default() },
-        login: false,
-        collect: false,
+        ..Plan::default()
     }
 }
 

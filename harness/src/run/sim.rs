@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use super::machine::{Action, Machine};
-use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Rules, SCHEMA, Tick};
+use crate::event::{Answer, Beat, Counters, Cycle, Event, Exit, Kind, Phase, Picture, Plan, Rules, SCHEMA, Tick};
 use crate::scenario::Fault;
 use crate::verdict::Verdict;
 use crate::vm::Command;
@@ -30,6 +30,8 @@ pub struct Mood {
     pub obeys: bool,
     /// What the console prints when a key is pressed.
     pub prints: Vec<(char, String)>,
+    /// What a picture of its memory shows; `None` where it cannot be looked at.
+    pub cycle: Option<Cycle>,
     /// What brings the silent probes back: `sysrq-f`, `release`, `sysrq-i`, or nothing.
     pub healed_by: Option<&'static str>,
 }
@@ -46,6 +48,7 @@ impl Default for Mood {
             tick: Tick::default(),
             obeys: true,
             prints: Vec::new(),
+            cycle: None,
             healed_by: None,
         }
     }
@@ -91,8 +94,7 @@ impl Sim {
             scenario: "sim".into(),
             required,
             rules,
-            login: false,
-            collect: false,
+            ..Plan::default()
         }));
         sim
     }
@@ -181,6 +183,11 @@ impl Sim {
             Action::Capture => {
                 self.emit(Kind::Capture { active: true });
                 self.emit(Kind::Capture { active: false });
+            }
+            Action::Look => {
+                if let Some(cycle) = self.mood.cycle.clone() {
+                    self.emit(Kind::Picture(Box::new(Picture { cycle, ..Picture::default() })));
+                }
             }
             // Its guest has nobody who logs in.
             Action::Logins(_) => {}

@@ -156,8 +156,7 @@ proptest! {
             scenario: "x".into(),
             required: vec!["beat".into(), "fault".into()],
             rules: Rules { stall_after_ms: 500, ..Rules::default() },
-            login: false,
-            collect: false,
+            ..crate::event::Plan::default()
         };
         let mut fold = Fold::default();
         fold.observe(&event(0, Kind::Plan(plan)));

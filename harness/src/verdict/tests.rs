@@ -8,6 +8,7 @@ use crate::scenario::{Fault, FaultAction, Outcome};
 use proptest::prelude::*;
 
 mod cause;
+mod proof;
 
 const KILL: &str = "Out of memory: Killed process 77 (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, \
                     UID:0 pgtables:1kB oom_score_adj:0";

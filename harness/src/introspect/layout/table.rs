@@ -147,7 +147,7 @@ fields! {
     /// Its names: the first.
     InodeDentry Perhaps { "inode"."i_dentry.first" "".."" }
     /// A name's place among those of its inode.
-    DentryAlias Perhaps { "dentry"."d_u.d_alias" "3.19".."6.19", "dentry"."d_alias" "".."3.18", "dentry"."d_u.d_alias" "7.0".."" }
+    DentryAlias Perhaps { "dentry"."d_u.d_alias" "3.19".."", "dentry"."d_alias" "".."3.18" }
     /// A name's text.
     DentryName Perhaps { "dentry"."d_name.name" "".."" }
     /// The directory that it is in.

@@ -1,0 +1,181 @@
+//! A guest's memory made by hand, for tests: page tables, a few structures, tasks with stacks.
+//! Lives here: writing what the reading parts are to find.
+//! May not live here: anything outside of tests.
+
+use super::kernel::{Anchor, Kernel};
+use super::layout::{Field, Layout};
+use super::memory::{Levels, Physical, Space};
+use super::symbols::Symbols;
+use std::collections::HashMap;
+
+/// Memory that grows by what is written to it.
+#[derive(Clone, Default)]
+pub struct Guest {
+    pages: HashMap<u64, Vec<u8>>,
+    next: u64,
+}
+
+pub const PAGE: u64 = 4096;
+/// The topmost page table.
+pub const ROOT: u64 = 0x1000;
+
+impl Physical for Guest {
+    fn read(&self, address: u64, into: &mut [u8]) -> bool {
+        into.iter_mut().enumerate().all(|(at, byte)| {
+            let address = address.wrapping_add(at as u64);
+            let found = self.pages.get(&(address / PAGE)).map(|page| page[(address % PAGE) as usize]);
+            found.inspect(|found| *byte = *found).is_some()
+        })
+    }
+}
+
+impl Guest {
+    /// Without anything but an empty page table.
+    pub fn new() -> Self {
+        Self { pages: HashMap::from([(ROOT / PAGE, vec![0; PAGE as usize])]), next: ROOT / PAGE + 1 }
+    }
+
+    fn fresh(&mut self) -> u64 {
+        self.pages.insert(self.next, vec![0; PAGE as usize]);
+        self.next += 1;
+        (self.next - 1) * PAGE
+    }
+
+    fn physical_word(&mut self, address: u64) -> &mut [u8] {
+        let page = self.pages.get_mut(&(address / PAGE)).unwrap();
+        &mut page[(address % PAGE) as usize..][..8]
+    }
+
+    /// The physical address of a virtual one, which is mapped for that.
+    fn map(&mut self, address: u64) -> u64 {
+        let mut table = ROOT;
+        for level in (0..4).rev() {
+            let slot = table + ((address >> (12 + 9 * level)) & 511) * 8;
+            let entry = u64::from_le_bytes(self.physical_word(slot).try_into().unwrap());
+            table = if entry & 1 == 0 {
+                let new = self.fresh();
+                self.physical_word(slot).copy_from_slice(&(new | 3).to_le_bytes());
+                new
+            } else {
+                entry & !0xfff
+            };
+        }
+        table + address % PAGE
+    }
+
+    /// Writes bytes at a virtual address.
+    pub fn write(&mut self, address: u64, bytes: &[u8]) {
+        for (at, byte) in (address..).zip(bytes) {
+            let physical = self.map(at);
+            self.pages.get_mut(&(physical / PAGE)).unwrap()[(physical % PAGE) as usize] = *byte;
+        }
+    }
+
+    /// Writes a 64-bit number.
+    pub fn put(&mut self, address: u64, word: u64) {
+        self.write(address, &word.to_le_bytes());
+    }
+
+    /// Links structures in a ring, from a head on.
+    pub fn ring(&mut self, links: &[u64]) {
+        for (at, &link) in links.iter().enumerate() {
+            self.put(link, links[(at + 1) % links.len()]);
+            self.put(link + 8, links[(at + links.len() - 1) % links.len()]);
+        }
+    }
+
+    /// All bytes that are there, for a test that changes some.
+    pub fn bytes(&mut self) -> Vec<&mut u8> {
+        let mut pages: Vec<_> = self.pages.iter_mut().collect();
+        pages.sort_by_key(|(page, _)| **page);
+        pages.into_iter().flat_map(|(_, page)| page.iter_mut()).collect()
+    }
+
+    /// The kernel in it.
+    pub fn kernel<'a>(&'a self, symbols: &'a Symbols, layout: &'a Layout) -> Kernel<'a> {
+        Kernel { space: Space::new(self, ROOT, Levels::Four), symbols, layout }
+    }
+
+    /// Where it lies.
+    pub fn anchor(&self, symbols: &Symbols) -> Result<Anchor, super::NotFound> {
+        let registers = super::memory::Registers { cr3: ROOT, ..super::memory::Registers::default() };
+        Anchor::find(self, &[registers], symbols, Some("6.1.0-x"))
+    }
+}
+
+/// Structures and where their fields are, in the layout of these tests.
+pub const TASK_BYTES: u64 = 0x400;
+pub const STACK_BYTES: u64 = 0x4000;
+
+/// The layout of the tests: field, offset, size; then sizes of the structures around a field.
+pub fn layout() -> Layout {
+    use Field::*;
+    let fields = [
+        (TaskTasks, 0x10, 16),
+        (TaskPid, 0x20, 4),
+        (TaskTgid, 0x24, 4),
+        (TaskState, 0x28, 4),
+        (TaskExitState, 0x2c, 4),
+        (TaskFlags, 0x30, 4),
+        (TaskOnCpu, 0x34, 4),
+        (TaskStack, 0x38, 8),
+        (TaskSp, 0x40, 8),
+        (TaskMm, 0x48, 8),
+        (TaskSignal, 0x50, 8),
+        (TaskThreadNode, 0x58, 16),
+        (TaskComm, 0x68, 16),
+        (TaskVoluntary, 0x78, 8),
+        (TaskPending, 0x80, 8),
+        (SignalThreads, 0x10, 16),
+        (SignalOomMm, 0x20, 8),
+        (SignalPending, 0x28, 8),
+        (MmFlags, 0x10, 8),
+        (MmLock, 0x20, 0x20),
+        (ThreadStack, 0, STACK_BYTES),
+        (FrameBp, 0x28, 8),
+        (FrameReturn, 0x30, 8),
+        (RwsemOwner, 8, 8),
+        (RwsemWaiters, 0x10, 16),
+        (RwsemWaiterList, 0, 16),
+        (RwsemWaiterTask, 0x10, 8),
+        (InodeLock, 0x80, 0x20),
+        (InodeSuper, 0x28, 8),
+        (InodeNumber, 0x30, 8),
+        (InodeDentry, 0x38, 8),
+        (DentryAlias, 0x40, 16),
+        (DentryName, 0x28, 8),
+        (DentryParent, 0x18, 8),
+        (SuperList, 0, 16),
+        (SuperId, 0x10, 32),
+        (ScanGfp, 0x20, 4),
+        (ScanOrder, 0x18, 1),
+        (ScanWanted, 0, 8),
+        (ScanPriority, 0x19, 1),
+    ];
+    Layout::made(&fields, &[(FrameReturn, 0x38)])
+}
+
+/// Functions of the tests, 0x100 bytes each, and variables.
+pub const FUNCTIONS: &[&str] = &[
+    "_stext", "__schedule", "schedule", "rwsem_down_write_slowpath", "xfs_ilock", "xfs_file_buffered_write", "vfs_write", "ksys_write",
+    "do_syscall_64", "entry_SYSCALL_64_after_hwframe", "shrink_node", "try_to_free_pages", "__alloc_pages_slowpath", "__alloc_pages",
+    "filemap_alloc_folio", "_etext",
+];
+pub const TEXT: u64 = 0xffff_ffff_8100_0000;
+pub const INIT_TASK: u64 = 0xffff_ffff_8200_0000;
+pub const SUPER_BLOCKS: u64 = 0xffff_ffff_8200_8000;
+pub const BANNER: u64 = 0xffff_ffff_8180_0000;
+
+/// An address in a function.
+pub fn within(function: &str) -> u64 {
+    let at = FUNCTIONS.iter().position(|known| *known == function).unwrap();
+    TEXT + at as u64 * 0x100 + 0x42
+}
+
+/// Their symbols.
+pub fn symbols() -> Symbols {
+    let functions = FUNCTIONS.iter().enumerate().map(|(at, name)| format!("{:016x} T {name}\n", TEXT + at as u64 * 0x100));
+    let variables = [(INIT_TASK, "init_task"), (SUPER_BLOCKS, "super_blocks"), (BANNER, "linux_banner")];
+    let variables = variables.iter().map(|(at, name)| format!("{at:016x} D {name}\n"));
+    Symbols::from_system_map(&functions.chain(variables).collect::<String>()).unwrap()
+}

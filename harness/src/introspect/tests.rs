@@ -1,0 +1,263 @@
+//! From a guest's memory to the cycle in it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::code::Code;
+use super::fixture::{self, BANNER, Guest, INIT_TASK, STACK_BYTES, SUPER_BLOCKS, TASK_BYTES, within};
+use super::graph::{Graph, Round};
+use super::locks::Holder;
+use super::memory::Registers;
+use super::picture::{self, Picture};
+use crate::diagnose::Kind;
+use proptest::prelude::*;
+
+const TASKS: u64 = 0xffff_8880_0010_0000;
+const SIGNALS: u64 = 0xffff_8880_0020_0000;
+const STACKS: u64 = 0xffff_c900_0010_0000;
+const INODE: u64 = 0xffff_8880_0030_0000;
+const LOCK: u64 = INODE + 0x80;
+const SUPER: u64 = 0xffff_8880_0031_0000;
+const DENTRY: u64 = 0xffff_8880_0032_0000;
+const DENTRY_ROOT: u64 = 0xffff_8880_0032_1000;
+const NAMES: u64 = 0xffff_8880_0032_2000;
+const MM: u64 = 0xffff_8880_0033_0000;
+
+const WAITS: &[&str] = &[
+    "schedule", "rwsem_down_write_slowpath", "xfs_ilock", "xfs_file_buffered_write", "vfs_write", "ksys_write", "do_syscall_64",
+    "entry_SYSCALL_64_after_hwframe",
+];
+const ALLOCATES: &[&str] = &[
+    "schedule", "shrink_node", "try_to_free_pages", "__alloc_pages_slowpath", "__alloc_pages", "filemap_alloc_folio",
+    "xfs_file_buffered_write", "vfs_write", "ksys_write", "do_syscall_64", "entry_SYSCALL_64_after_hwframe",
+];
+
+fn task(number: u64) -> u64 {
+    TASKS + number * TASK_BYTES
+}
+
+fn stack(number: u64) -> u64 {
+    STACKS + number * 2 * STACK_BYTES
+}
+
+/// Words of a frame of the stacks made here; the last two are the frame pointer and the return address.
+const FRAME: u64 = 0x80;
+
+/// A stack by frame pointers, from the switch outwards; the address of each frame's own part.
+fn put_stack(guest: &mut Guest, number: u64, functions: &[&str]) -> Vec<u64> {
+    let sp = stack(number) + STACK_BYTES - 0x100 - FRAME * functions.len() as u64 - 0x38;
+    guest.put(task(number) + 0x40, sp);
+    guest.put(sp + 0x30, within("__schedule"));
+    let first = sp + 0x38;
+    let link = |at: u64| first + FRAME * (at + 1) - 16;
+    guest.put(sp + 0x28, link(0));
+    for (at, function) in (0..).zip(functions) {
+        guest.put(link(at), if at + 1 == functions.len() as u64 { 0 } else { link(at + 1) });
+        guest.put(link(at) + 8, within(function));
+    }
+    (0..=functions.len() as u64).map(|at| first + FRAME * at).collect()
+}
+
+/// Tasks 1 to 3, each a process: a victim and another that wait for an inode's lock, and the holder, who allocates.
+fn deadlock() -> Guest {
+    let mut guest = Guest::new();
+    guest.write(BANNER, b"Linux version 6.1.0-x (somebody) #1\n\0");
+    guest.write(INIT_TASK + 0x68, b"swapper/0\0");
+    let numbers = [1, 2, 3];
+    let links: Vec<u64> = [INIT_TASK].into_iter().chain(numbers.map(task)).map(|task| task + 0x10).collect();
+    guest.ring(&links);
+    for number in numbers {
+        let (task, signal) = (task(number), SIGNALS + number * 0x100);
+        guest.put(task + 0x20, (number << 32) | number);
+        guest.put(task + 0x28, if number == 3 { 0 } else { 2 });
+        guest.put(task + 0x30, 0);
+        guest.put(task + 0x38, stack(number));
+        guest.put(task + 0x48, MM + number * 0x100);
+        guest.put(task + 0x50, signal);
+        guest.write(task + 0x68, [&b"victim\0"[..], b"waiter\0", b"holder\0"][number as usize - 1]);
+        guest.ring(&[signal + 0x10, task + 0x58]);
+        guest.put(signal + 0x20, 0);
+        guest.put(task + 0x80, 0);
+        guest.put(signal + 0x28, 0);
+        guest.put(task + 0x78, 7);
+        guest.put(MM + number * 0x100 + 0x10, 0);
+    }
+    // The first is an OOM victim, to which SIGKILL was sent.
+    guest.put(SIGNALS + 0x100 + 0x20, MM + 0x100);
+    guest.put(SIGNALS + 0x100 + 0x28, 1 << 8);
+    let waiters: Vec<u64> = [1, 2]
+        .map(|number| {
+            let frames = put_stack(&mut guest, number, WAITS);
+            // In the frame of rwsem_down_write_slowpath.
+            let waiter = frames[2] + 0x18;
+            guest.put(waiter + 0x10, task(number));
+            waiter
+        })
+        .into();
+    guest.ring(&[LOCK + 0x10, waiters[0], waiters[1]]);
+    // With a bit that spinning leaves.
+    guest.put(LOCK + 8, task(3) | 2);
+    let frames = put_stack(&mut guest, 3, ALLOCATES);
+    // In the frame of try_to_free_pages: 32 pages, order 0, priority 0, GFP_NOFS.
+    let scan = frames[3] + 0x10;
+    guest.put(scan, 32);
+    guest.put(scan + 0x18, 0);
+    guest.put(scan + 0x20, 0x0c40);
+    guest.put(INODE + 0x28, SUPER);
+    guest.put(INODE + 0x30, 131);
+    guest.put(INODE + 0x38, DENTRY + 0x40);
+    guest.ring(&[SUPER_BLOCKS, SUPER]);
+    guest.write(SUPER + 0x10, b"vdb\0");
+    guest.put(DENTRY + 0x18, DENTRY_ROOT);
+    guest.put(DENTRY + 0x28, NAMES);
+    guest.put(DENTRY_ROOT + 0x18, DENTRY_ROOT);
+    guest.write(NAMES, b"f0\0");
+    guest.write(NAMES + 0x100, &[0; 64]);
+    guest
+}
+
+fn look(guest: &Guest) -> Picture {
+    let (symbols, layout) = (fixture::symbols(), fixture::layout());
+    let kernel = guest.kernel(&symbols, &layout);
+    picture::take(&kernel, &Code::new(&kernel), &[])
+}
+
+fn closed(picture: &Picture) -> Option<(u64, String)> {
+    match Graph::new(picture).round(picture) {
+        Round::Closed(cycle) => Some((cycle.identity(picture).unwrap(), cycle.sentence(picture))),
+        Round::Open | Round::Unsure => None,
+    }
+}
+
+#[test]
+fn the_cycle_is_found_and_said() {
+    let picture = look(&deadlock());
+    let (_, text) = closed(&picture).unwrap();
+    assert_eq!(
+        text,
+        "victim[1] (OOM victim) waits for i_rwsem of vdb:/f0 (inode 131) ← held by holder[3], in __alloc_pages_slowpath ← \
+         xfs_file_buffered_write (order 0, no __GFP_FS) ← waits for memory that victim[1] would free"
+    );
+    assert!(picture.whole && picture.tasks.len() == 3);
+    let states: String = picture.tasks.iter().map(|seen| seen.task.state).collect();
+    assert_eq!(states, "DDR");
+    assert!(picture.tasks[0].task.killed && !picture.tasks[1].task.killed);
+    let lock = &picture.locks[0];
+    assert_eq!((lock.address, lock.holder), (LOCK, Holder::Task(task(3))));
+    assert_eq!(lock.waiters, [task(1), task(2)]);
+    assert_eq!(picture.tasks[2].place.kind, Kind::Allocator);
+}
+
+#[test]
+fn it_is_the_same_while_the_same_call_goes_on() {
+    let first = closed(&look(&deadlock())).unwrap().0;
+    // What reclaim does meanwhile changes nothing.
+    let mut guest = deadlock();
+    let frames = put_stack(&mut guest, 3, ALLOCATES);
+    guest.put(frames[2] + 0x20, 0x1234);
+    guest.put(task(3) + 0x78, 99);
+    assert_eq!(closed(&look(&guest)).unwrap().0, first);
+    // The caller goes on with its next page: another call.
+    guest.put(frames[7] + 0x20, 0x1000);
+    assert_ne!(closed(&look(&guest)).unwrap().0, first);
+}
+
+#[test]
+fn it_is_open_where_anybody_on_the_way_may_go_on() {
+    // Another victim may be chosen.
+    let mut guest = deadlock();
+    guest.put(MM + 0x100 + 0x10, 1 << 21);
+    assert_eq!(closed(&look(&guest)), None);
+    // No victim at all.
+    let mut guest = deadlock();
+    guest.put(SIGNALS + 0x100 + 0x20, 0);
+    assert_eq!(closed(&look(&guest)), None);
+    // The lock was given back.
+    let mut guest = deadlock();
+    guest.put(LOCK + 8, 0);
+    assert_eq!(closed(&look(&guest)), None);
+    // Readers hold it: the last of them need not be the one that is waited for.
+    let mut guest = deadlock();
+    guest.put(LOCK + 8, task(3) | 1);
+    assert_eq!(look(&guest).locks[0].holder, Holder::Readers(Some(task(3))));
+    assert_eq!(closed(&look(&guest)), None);
+    // The holder sleeps somewhere else.
+    let mut guest = deadlock();
+    put_stack(&mut guest, 3, &["schedule", "vfs_write", "ksys_write", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"]);
+    assert_eq!(closed(&look(&guest)), None);
+}
+
+#[test]
+fn a_second_victim_that_is_not_stuck_opens_it() {
+    let mut guest = deadlock();
+    guest.put(SIGNALS + 0x200 + 0x20, MM + 0x200);
+    assert!(closed(&look(&guest)).is_some(), "it waits for the same lock");
+    put_stack(&mut guest, 2, &["schedule", "vfs_write", "ksys_write", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"]);
+    assert_eq!(closed(&look(&guest)), None);
+}
+
+#[test]
+fn a_holder_on_a_processor_is_seen_by_its_registers_or_not_at_all() {
+    let mut guest = deadlock();
+    guest.put(task(3) + 0x30, 1 << 32);
+    let picture = look(&guest);
+    assert_eq!(Graph::new(&picture).round(&picture), Round::Unsure);
+    let frames = put_stack(&mut guest, 3, ALLOCATES);
+    let registers = Registers { rip: within("shrink_node"), rsp: frames[1] + 8, rbp: frames[3] - 16, cs: 0x10, ..Registers::default() };
+    let (symbols, layout) = (fixture::symbols(), fixture::layout());
+    let kernel = guest.kernel(&symbols, &layout);
+    let picture = picture::take(&kernel, &Code::new(&kernel), &[registers]);
+    assert_eq!(closed(&picture).unwrap().0, closed(&look(&deadlock())).unwrap().0);
+}
+
+#[test]
+fn a_list_that_goes_round_without_its_head_ends() {
+    let mut guest = deadlock();
+    // The third leads back to the second.
+    guest.put(task(3) + 0x10, task(2) + 0x10);
+    let picture = look(&guest);
+    assert!(!picture.whole);
+    assert_eq!(picture.tasks.len(), 3);
+}
+
+#[test]
+fn the_kernel_is_found_by_its_banner_wherever_it_lies() {
+    let symbols = fixture::symbols();
+    let guest = deadlock();
+    assert_eq!(guest.anchor(&symbols).unwrap().slide, 0);
+    assert_eq!(guest.anchor(&symbols.clone().shifted(-0x1e0_0000)).unwrap().slide, 0x1e0_0000);
+    let mut other = deadlock();
+    other.write(BANNER, b"Linux version 6.2.0");
+    assert!(matches!(other.anchor(&symbols), Err(super::NotFound::Other(text)) if text.starts_with("Linux version 6.2.0")));
+    assert_eq!(Guest::new().anchor(&symbols), Err(super::NotFound::NoBanner));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever a guest's memory holds: no panic, no endless walk.
+    #[test]
+    fn torn_memory_is_survived(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..400)) {
+        let mut guest = deadlock();
+        let mut bytes = guest.bytes();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            *bytes[at] = value;
+        }
+        let picture = look(&guest);
+        let graph = Graph::new(&picture);
+        let _ = graph.round(&picture);
+        let text = crate::report::diagnosis(&picture, true);
+        prop_assert!(text.len() < 1 << 20);
+    }
+
+    /// A pointer anywhere may lead to any structure.
+    #[test]
+    fn crossed_pointers_are_survived(changes in prop::collection::vec((0u64..3, 0u64..0x80, 0usize..8), 1..40)) {
+        let targets = [task(1), task(2) + 0x10, task(3) + 0x58, LOCK, LOCK + 0x10, stack(1), SUPER, DENTRY + 0x40];
+        let mut guest = deadlock();
+        for (number, field, target) in changes {
+            guest.put(task(number + 1) + field * 8, targets[target]);
+        }
+        let picture = look(&guest);
+        let _ = Graph::new(&picture).round(&picture);
+    }
+}

@@ -1,0 +1,78 @@
+//! Proof of a hang by what pictures show.
+
+use super::{KILL, freeze, pressed, rules};
+use crate::event::{Cycle, Kind, Phase, Picture, ProofUse, Rules};
+use crate::run::sim::{Mood, Sim};
+use crate::scenario::{Fault, FaultAction, Outcome};
+use crate::verdict::End;
+
+/// A guest whose waiting goes round.
+fn goes_round(sim: &mut Sim, identity: &str) {
+    let cycle = Cycle::Closed { identity: identity.into(), tasks: vec![97, 86], text: "97 waits for 86".into() };
+    sim.mood.cycle = Some(cycle);
+}
+
+#[test]
+fn a_cycle_that_stands_is_a_hang_in_seconds() {
+    let mut sim = pressed();
+    sim.seconds(8).kills(KILL);
+    freeze(&mut sim);
+    goes_round(&mut sim, "a");
+    let verdict = sim.finish();
+    assert_eq!(verdict.end, End::Outcome(Outcome::Hung));
+    let (stall, proof) = (&verdict.stalls[0], verdict.proof.as_ref().unwrap());
+    let took = proof.last_ms - stall.since_ms;
+    assert!((9_000..=15_000).contains(&took), "{took} ms after the first outstanding probe");
+    assert!(stall.longest_frozen_ms < 10_000 && verdict.evidence.iter().any(|piece| piece.text.starts_with("hung, by proof: ")));
+}
+
+#[test]
+fn a_proof_that_is_only_told_leaves_it_to_the_rules() {
+    let mut sim = Sim::new(Rules { proof: ProofUse::Told, ..rules() }).boots();
+    sim.until(Phase::Pressure);
+    freeze(&mut sim);
+    goes_round(&mut sim, "a");
+    let verdict = sim.finish();
+    assert_eq!((&verdict.end, verdict.proof.is_some()), (&End::Outcome(Outcome::Hung), true));
+    assert!((60_000..62_000).contains(&verdict.stalls[0].longest_frozen_ms));
+}
+
+#[test]
+fn a_cycle_that_changes_or_is_moved_on_proves_nothing() {
+    // Another victim, or another call of the allocator, every six seconds.
+    let mut sim = pressed();
+    freeze(&mut sim);
+    for identity in ["a", "b", "c", "d"] {
+        goes_round(&mut sim, identity);
+        sim.seconds(6);
+    }
+    // The same for long, with a kill every six seconds.
+    for _ in 0..4 {
+        sim.kills(KILL).seconds(6);
+    }
+    sim.mood = Mood::default();
+    let verdict = sim.finish();
+    assert_eq!((verdict.outcome(), verdict.proof), (Some(Outcome::OomKilled), None));
+}
+
+#[test]
+fn no_cycle_proves_anything_without_a_stall_or_under_a_fault() {
+    let mut sim = pressed();
+    goes_round(&mut sim, "a");
+    for n in 0..20 {
+        sim.seconds(1);
+        let cycle = sim.mood.cycle.clone().unwrap();
+        sim.emit(Kind::Picture(Box::new(Picture { cycle, us: n, ..Picture::default() })));
+    }
+    assert_eq!(sim.finish().proof, None);
+    let stop = FaultAction::Stop { disk: "data".into() };
+    let fault = Fault { at_ms: 1_000, until_ms: Some(40_000), action: stop };
+    let mut sim = Sim::with_faults(rules(), &[fault]).boots();
+    sim.until(Phase::Pressure).seconds(3);
+    freeze(&mut sim);
+    goes_round(&mut sim, "a");
+    sim.seconds(30);
+    assert!(!sim.finished);
+    sim.mood = Mood::default();
+    assert_eq!(sim.finish().proof, None);
+}
