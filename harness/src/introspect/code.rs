@@ -95,6 +95,13 @@ impl Code {
         }
     }
 
+    /// How many words the function that holds an address pushes first of all.
+    pub(super) fn pushes(&self, symbols: &Symbols, address: u64) -> usize {
+        let Some(function) = self.function(symbols, address) else { return 0 };
+        let tables = self.module(address).map_or(self.orc.as_deref(), |module| module.orc.as_ref());
+        tables.map_or(0, |tables| tables.pushes(address.wrapping_sub(function.offset)))
+    }
+
     /// Whether the kernel has ORC tables.
     pub fn has_orc(&self) -> bool {
         self.orc.is_some()

@@ -107,8 +107,9 @@ impl Graph {
             let at = nodes[nodes.len() - 1];
             // A task waits for one thing, and a lock for one holder.
             let Some(&next) = self.waits_for(at).first() else {
-                let running = |seen: &Seen| seen.frames.is_empty() && seen.task.state == 'R';
-                let hidden = matches!(at, Node::Task(index) if picture.tasks.get(index).is_some_and(running));
+                // What of a task on a processor was seen is not of one moment.
+                let torn = |seen: &Seen| !seen.whole && seen.task.state == 'R';
+                let hidden = matches!(at, Node::Task(index) if picture.tasks.get(index).is_some_and(torn));
                 return if hidden && nodes.len() > 1 { Round::Unsure } else { Round::Open };
             };
             if next == Node::Memory {
@@ -173,8 +174,10 @@ impl Cycle {
                         text.push_str(" ← held by ");
                     }
                     text.push_str(&named(seen));
-                    if at == 0 {
+                    if at == 0 && seen.task.pid == seen.task.tgid {
                         text.push_str(" (OOM victim)");
+                    } else if at == 0 {
+                        text.push_str(&format!(" (a thread of OOM victim {})", seen.task.tgid));
                     }
                     if wants_memory(seen) {
                         text.push_str(&format!(", in {}", seen.place));

@@ -43,6 +43,8 @@ pub struct Seen {
     pub lock: Option<usize>,
     /// What it wants to allocate, where it reclaims for that.
     pub request: Option<Request>,
+    /// Whether its stack was read to its end without guessing.
+    pub whole: bool,
     /// Which call of the allocator it is in: a hash of its stack outside of that. While it is the same, so is the call.
     pub call: Option<u64>,
     /// For how long the scheduler has not accounted any time to it, in nanoseconds, by the clock of the task that ran last.
@@ -71,7 +73,8 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
         });
         seen.push(Seen {
             request: request::find(kernel, stack, &functions),
-            call: call(stack, &functions),
+            whole: stack.whole,
+            call: call(kernel, code, stack, &functions),
             idle_ns: newest.saturating_sub(task.ran_ns),
             how: stack.how,
             task: task.clone(),
@@ -94,13 +97,17 @@ fn frame(kernel: &Kernel<'_>, code: &Code, call: &stack::Call) -> Option<Frame> 
     Some(Frame { function: diagnose::plain(function.name), module, reliable: call.reliable })
 }
 
-/// A hash of the part of a stack that lies outside of the outermost call of the page allocator: of all that whoever called it goes
-/// on with afterwards.
-fn call(stack: &Stack, functions: &[&str]) -> Option<u64> {
+/// A hash of the part of a stack that lies outside of the outermost call of the page allocator, and of the registers that the allocator has
+/// put aside for its caller: of all that the caller goes on with afterwards.
+fn call(kernel: &Kernel<'_>, code: &Code, stack: &Stack, functions: &[&str]) -> Option<u64> {
+    stack.whole.then_some(())?;
     let entry = functions.iter().rposition(|function| diagnose::is_allocator(function))?;
     let caller = stack.calls.get(entry + 1)?;
+    // They lie below the return address, which lies below the caller's part.
+    let pushes = code.pushes(kernel.symbols, stack.calls.get(entry)?.address.wrapping_sub(1)) as u64;
+    let from = caller.sp.wrapping_sub(8 * (1 + pushes));
     let mut hasher = blake3::Hasher::new();
-    for (_, word) in stack.addressed().filter(|(address, _)| *address >= caller.sp) {
+    for (_, word) in stack.addressed().filter(|(address, _)| *address >= from) {
         hasher.update(&word.to_le_bytes());
     }
     let hash = hasher.finalize();

@@ -60,6 +60,8 @@ pub struct Stack {
     pub calls: Vec<Call>,
     /// How it was walked.
     pub how: How,
+    /// Whether the walk came to its end without having to guess.
+    pub whole: bool,
     /// Its words, from `from` upwards: what lies in the frames.
     pub words: Vec<u64>,
     /// Address of the first word.
@@ -113,8 +115,8 @@ pub fn read(kernel: &Kernel<'_>, code: &Code, task: &Task, registers: &[Register
             }
         },
     };
-    (stack.calls, stack.how) = walk::walk(kernel, code, &stack, start);
-    stack
+    let walked = walk::walk(kernel, code, &stack, start);
+    Stack { calls: walked.calls, how: walked.how, whole: walked.whole, ..stack }
 }
 
 /// Where a task goes on that was switched away from.

@@ -13,6 +13,10 @@ const MOST: u64 = 4 << 20;
 const ENTRY_BYTES: usize = 6;
 const IP_BYTES: usize = 4;
 
+/// Bytes of a function's first instructions, and registers that a function keeps for its caller (System V ABI: rbx, rbp, r12 to r15).
+const PROLOGUE: u64 = 32;
+const MOST_PUSHES: usize = 6;
+
 /// What a register held when the function was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Base {
@@ -103,12 +107,28 @@ impl Tables {
 
     /// The entry for an address: the last that begins at or before it.
     pub(in crate::introspect) fn find(&self, address: u64) -> Option<Entry> {
+        self.entries.get(self.index(address)?).map(|row| entry(*row, self.wide))
+    }
+
+    /// How many words a function that begins at `start` pushes first of all: registers of its caller's, which stay there while it runs.
+    /// Each push is an entry whose frame is a word larger.
+    pub(in crate::introspect) fn pushes(&self, start: u64) -> usize {
+        let Some(first) = self.index(start).filter(|&index| self.ip(index) == start) else { return 0 };
+        let rows = self.entries.iter().enumerate().skip(first);
+        let offsets = rows.map(|(index, row)| (self.ip(index), entry(*row, self.wide)));
+        let grown = offsets.zip(1..).take_while(|((ip, entry), words)| {
+            ip.wrapping_sub(start) < PROLOGUE && entry.sp == (Base::Sp, 8 * words)
+        });
+        grown.count().saturating_sub(1).min(MOST_PUSHES)
+    }
+
+    fn index(&self, address: u64) -> Option<usize> {
         let (mut low, mut high) = (0, self.ips.len());
         while low < high {
             let middle = low + (high - low) / 2;
             if self.ip(middle) <= address { low = middle + 1 } else { high = middle }
         }
-        self.entries.get(low.checked_sub(1)?).map(|row| entry(*row, self.wide))
+        low.checked_sub(1)
     }
 }
 
@@ -158,15 +178,26 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_the_last_entry_before_it() {
+    fn pushes_of_a_prologue_are_counted() {
+        // push, push, sub $0x18, …: frames of 8, 16, 24 and 48 bytes.
         let at = 0xffff_ffff_8200_0000;
-        // Places 0x…81000000, 0x…81000010 and 0x…81000040, each relative to where it is stored.
-        let ips = [0x0u64, 0x10, 0x40].iter().enumerate().map(|(index, place)| {
+        let tables = tables(at, &[(0x0, 8), (0x2, 16), (0x4, 24), (0x8, 48), (0x60, 8)]);
+        assert_eq!(tables.pushes(0xffff_ffff_8100_0000), 2);
+        assert_eq!((tables.pushes(0xffff_ffff_8100_0002), tables.pushes(0xffff_ffff_8100_0060)), (0, 0));
+    }
+
+    /// A table of places after 0xffffffff81000000 and their frames' sizes.
+    fn tables(at: u64, rows: &[(u64, u8)]) -> Tables {
+        let ips = rows.iter().enumerate().map(|(index, (place, _))| {
             let place = 0xffff_ffff_8100_0000 + place;
             i32::try_from(place.wrapping_sub(at + 4 * index as u64).cast_signed()).unwrap_or(0)
         });
-        let row = |offset| [offset, 0, 0, 0, 0x05, 0x02];
-        let tables = Tables { at, ips: ips.collect(), entries: vec![row(8), row(16), row(24)], wide: true };
+        Tables { at, ips: ips.collect(), entries: rows.iter().map(|(_, size)| [*size, 0, 0, 0, 0x05, 0x02]).collect(), wide: true }
+    }
+
+    #[test]
+    fn an_address_has_the_last_entry_before_it() {
+        let tables = tables(0xffff_ffff_8200_0000, &[(0x0, 8), (0x10, 16), (0x40, 24)]);
         let sp = |address| tables.find(address).map(|entry| entry.sp.1);
         assert_eq!([sp(0xffff_ffff_80ff_ffff), sp(0xffff_ffff_8100_0000), sp(0xffff_ffff_8100_000f)], [None, Some(8), Some(8)]);
         assert_eq!([sp(0xffff_ffff_8100_0010), sp(0xffff_ffff_8100_1000)], [Some(16), Some(24)]);

@@ -25,8 +25,16 @@ pub(super) struct Start {
     pub exact: bool,
 }
 
+/// What a walk came to.
+pub(super) struct Walked {
+    pub calls: Vec<Call>,
+    pub how: How,
+    /// Whether it came to the stack's end without guessing.
+    pub whole: bool,
+}
+
 /// Walks by the best way that there is. Where ORC loses its way, what looks like a return address follows.
-pub(super) fn walk(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Start) -> (Vec<Call>, How) {
+pub(super) fn walk(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Start) -> Walked {
     if code.has_orc() {
         let (mut calls, ended) = by_orc(code, stack, start);
         if !ended {
@@ -34,15 +42,15 @@ pub(super) fn walk(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Start
             let more = scan(kernel, code, stack, from);
             calls.extend(more.into_iter().take(MOST_FRAMES.saturating_sub(calls.len())));
         }
-        return (calls, How::Orc);
+        return Walked { calls, how: How::Orc, whole: ended };
     }
     let calls = by_frame_pointers(kernel, code, stack, start);
     if calls.len() >= LEAST_BY_FRAME_POINTERS {
-        return (calls, How::FramePointer);
+        return Walked { calls, how: How::FramePointer, whole: true };
     }
     let mut calls = vec![Call { address: start.ip, sp: start.sp, reliable: true }];
     calls.extend(scan(kernel, code, stack, start.sp).into_iter().take(MOST_FRAMES - 1));
-    (calls, How::Scan)
+    Walked { calls, how: How::Scan, whole: false }
 }
 
 /// A chain of frame pointers is one from so many frames on: a register that happens to point into the stack gives one or two.
