@@ -70,7 +70,8 @@ fuzz: setup
 	  cargo +nightly fuzz run $$target fuzz/corpus/$$target "$$@" -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048; }; \
 	fuzz scenario scenarios -- -dict=fuzz/scenario.dict; fuzz line fuzz/seeds/line --; \
 	fuzz kmsg harness/tests/kmsg -- -max_len=4096; fuzz diagnose harness/tests/diagnose -- -max_len=16384; fuzz qmp fuzz/seeds/qmp --; \
-	fuzz machine fuzz/seeds/machine --; fuzz events fuzz/seeds/events -- -dict=fuzz/events.dict -max_len=8192
+	fuzz machine fuzz/seeds/machine --; fuzz events fuzz/seeds/events -- -dict=fuzz/events.dict -max_len=8192; \
+	fuzz kallsyms fuzz/seeds/kallsyms -- -max_len=16384; fuzz btf fuzz/seeds/btf -- -max_len=8192; fuzz dwarf fuzz/seeds/dwarf -- -max_len=16384
 
 # As root there may be no cargo: what `make build` has built is installed as it is.
 $(OOMPH):

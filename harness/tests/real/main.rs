@@ -4,6 +4,7 @@
 
 mod attached;
 mod host;
+mod inside;
 mod outcomes;
 mod ran;
 mod spoiled;

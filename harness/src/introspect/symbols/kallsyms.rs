@@ -249,11 +249,14 @@ fn from_base(offset: u32, base: u64, downwards: bool) -> Option<u64> {
     }
 }
 
+/// What is neither an offset into a per-CPU area nor an address of the kernel's.
+const BETWEEN: std::ops::Range<u64> = 1 << 32..KERNEL_HALF;
+
 /// Addresses, if they are all there, in order, and each in the kernel or an offset into a per-CPU area.
 fn in_order(addresses: impl Iterator<Item = Option<u64>>) -> Option<Vec<u64>> {
     let mut last = 0;
     let right = |address: Option<u64>| {
-        let address = address.filter(|&address| address >= last && (address >= KERNEL_HALF || address < 1 << 32))?;
+        let address = address.filter(|address| *address >= last && !BETWEEN.contains(address))?;
         last = address;
         Some(address)
     };

@@ -38,7 +38,7 @@ impl Btf {
     }
 
     fn int(&mut self, name: &str, size: u32, signed: bool) -> u32 {
-        self.add(name, 1 << 24, size, &[8 * size | u32::from(signed) << 24])
+        self.add(name, 1 << 24, size, &[(8 * size) | (u32::from(signed) << 24)])
     }
 
     /// A structure of (name, type, bits from its start, width).

@@ -16,7 +16,6 @@ use crate::kernel::manifest;
 use crate::kernel::{Cache, Error, Kernel, Kind, Limits, file};
 use crate::scenario::SourceBuild;
 use indicatif::HumanBytes;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The kernel that `spec` describes, if it is in the cache. The source is not looked at: where it moves on (a branch, a

@@ -3,6 +3,7 @@
 use super::*;
 use crate::kernel::source::MakeError;
 use crate::scenario::SourceTree;
+use std::fs;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
