@@ -203,6 +203,9 @@ proptest! {
                 types.member("task_struct", path);
             }
             types.size_of("task_struct");
+            let mut all = task().read().unwrap();
+            all.add(types);
+            prop_assert_eq!(all.size_of("task_struct"), Some(128));
         }
     }
 

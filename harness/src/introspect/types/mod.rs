@@ -125,7 +125,7 @@ impl Types {
     pub fn add(&mut self, other: Self) {
         let first = self.store.append(other.store);
         for (name, named) in other.named {
-            self.name(&name, Named { id: named.id + first, ..named });
+            self.name(&name, Named { id: named.id.saturating_add(first), ..named });
         }
         for (name, value) in other.enumerators {
             self.enumerators.entry(name).or_insert(value);

@@ -88,18 +88,20 @@ impl Store {
         at
     }
 
-    /// Adds another store's types; their ids grow by what is returned.
+    /// Adds another store's types; their ids grow by what is returned. Those that lead nowhere go on to.
     pub fn append(&mut self, other: Self) -> Id {
         let (first, field, name) = (id(self.types.len()), id(self.fields.len()), id(self.names.len()));
         self.types.extend(other.types.into_iter().map(|kind| match kind {
-            Type::Array { element, count } => Type::Array { element: element + first, count },
-            Type::Structure { size, first: at, count } => Type::Structure { size, first: at + field, count },
-            Type::Alias(to) => Type::Alias(to + first),
+            Type::Array { element, count } => Type::Array { element: element.saturating_add(first), count },
+            Type::Structure { size, first: at, count } => {
+                Type::Structure { size, first: at.saturating_add(field), count }
+            }
+            Type::Alias(to) => Type::Alias(to.saturating_add(first)),
             other => other,
         }));
         self.fields.extend(other.fields.into_iter().map(|there| Field {
-            name: (there.name.0 + name, there.name.1),
-            kind: there.kind + first,
+            name: (there.name.0.saturating_add(name), there.name.1),
+            kind: there.kind.saturating_add(first),
             ..there
         }));
         self.names.extend(other.names);
