@@ -52,6 +52,10 @@ pub(crate) fn is_allocator(function: &str) -> bool {
 
 /// The role of a function; `None` for one that tells nothing by itself.
 pub(super) fn role(function: &str) -> Option<Role> {
+    // Trying a lock is not waiting for it.
+    if function.ends_with("_trylock") {
+        return None;
+    }
     let exact = TABLE.iter().find(|(_, names)| names.contains(&function));
     let begins = |name: &&str| name.strip_suffix('*').is_some_and(|start| function.starts_with(start));
     exact.or_else(|| TABLE.iter().find(|(_, names)| names.iter().any(begins))).map(|(role, _)| *role)
@@ -77,5 +81,6 @@ mod tests {
         assert_eq!(role("kmem_alloc"), Some(Role::Retry));
         assert_eq!(role("mutex_lock_killable"), Some(Role::Lock));
         assert_eq!(role("do_sys_poll"), None);
+        assert_eq!((role("down_read_trylock"), role("down_read_killable")), (None, Some(Role::Lock)));
     }
 }

@@ -125,9 +125,10 @@ impl Graph {
     }
 }
 
-/// Whether a task waits for memory, and not merely happens to be in reclaim for others.
+/// Whether a task waits for memory, and not merely happens to be in reclaim for others. One that runs in a call of the allocator does
+/// whatever it is about in there, such as trying a lock.
 fn wants_memory(seen: &Seen) -> bool {
-    matches!(seen.place.kind, Kind::Allocator | Kind::Isolation)
+    matches!(seen.place.kind, Kind::Allocator | Kind::Isolation) || (seen.call.is_some() && seen.task.state == 'R')
 }
 
 impl Cycle {

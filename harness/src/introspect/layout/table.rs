@@ -220,6 +220,8 @@ fields! {
 
     /// An entry of the ORC unwinder: what kind of frame it describes.
     OrcType Perhaps { "orc_entry"."type" "4.14".."" }
+    /// Whether the stack ends there, where that is no kind of its own.
+    OrcEnd Perhaps { "orc_entry"."end" "5.1".."6.3" }
 }
 
 /// Counters that are read, each by its enumeration.

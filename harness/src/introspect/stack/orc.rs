@@ -17,6 +17,9 @@ const IP_BYTES: usize = 4;
 const PROLOGUE: u64 = 32;
 const MOST_PUSHES: usize = 6;
 
+/// Bit of an entry's last two bytes.
+const END_BIT: u16 = 1 << 10;
+
 /// What a register held when the function was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Base {
@@ -66,8 +69,18 @@ pub struct Tables {
     at: u64,
     ips: Vec<i32>,
     entries: Vec<[u8; ENTRY_BYTES]>,
-    /// Whether kinds have three bits (6.4 and later).
-    wide: bool,
+    form: Form,
+}
+
+/// How an entry's last bits are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A frame without a stack pointer is an end (4.14 to 5.0).
+    Bare,
+    /// A bit says so (5.1 to 6.3).
+    EndBit,
+    /// Kinds have three bits, and an end is one (6.4 and later).
+    Wide,
 }
 
 impl Tables {
@@ -85,9 +98,10 @@ impl Tables {
     }
 
     fn read(kernel: &Kernel<'_>, at: u64, entries: u64, count: u64) -> Option<Self> {
-        let wide = match kernel.layout.place(Field::OrcType)?.bits?.width {
-            2 => false,
-            3 => true,
+        let form = match kernel.layout.place(Field::OrcType)?.bits?.width {
+            2 if kernel.layout.place(Field::OrcEnd).is_some() => Form::EndBit,
+            2 => Form::Bare,
+            3 => Form::Wide,
             _ => return None,
         };
         let count = usize::try_from(count.min(MOST)).ok()?;
@@ -98,7 +112,7 @@ impl Tables {
         }
         let (ips, _) = ips.as_chunks::<IP_BYTES>();
         let (rows, _) = rows.as_chunks::<ENTRY_BYTES>();
-        Some(Self { at, ips: ips.iter().map(|ip| i32::from_le_bytes(*ip)).collect(), entries: rows.to_vec(), wide })
+        Some(Self { at, ips: ips.iter().map(|ip| i32::from_le_bytes(*ip)).collect(), entries: rows.to_vec(), form })
     }
 
     fn ip(&self, index: usize) -> u64 {
@@ -107,7 +121,7 @@ impl Tables {
 
     /// The entry for an address: the last that begins at or before it.
     pub(in crate::introspect) fn find(&self, address: u64) -> Option<Entry> {
-        self.entries.get(self.index(address)?).map(|row| entry(*row, self.wide))
+        self.entries.get(self.index(address)?).map(|row| entry(*row, self.form))
     }
 
     /// How many words a function that begins at `start` pushes first of all: registers of its caller's, which stay there while it runs.
@@ -115,7 +129,7 @@ impl Tables {
     pub(in crate::introspect) fn pushes(&self, start: u64) -> usize {
         let Some(first) = self.index(start).filter(|&index| self.ip(index) == start) else { return 0 };
         let rows = self.entries.iter().enumerate().skip(first);
-        let offsets = rows.map(|(index, row)| (self.ip(index), entry(*row, self.wide)));
+        let offsets = rows.map(|(index, row)| (self.ip(index), entry(*row, self.form)));
         let grown = offsets.zip(1..).take_while(|((ip, entry), words)| {
             ip.wrapping_sub(start) < PROLOGUE && entry.sp == (Base::Sp, 8 * words)
         });
@@ -132,7 +146,7 @@ impl Tables {
     }
 }
 
-fn entry(row: [u8; ENTRY_BYTES], wide: bool) -> Entry {
+fn entry(row: [u8; ENTRY_BYTES], form: Form) -> Entry {
     let offset = |at: usize| i64::from(i16::from_le_bytes([row[at], row[at + 1]]));
     let bits = u16::from_le_bytes([row[4], row[5]]);
     let base = |number: u16| match number & 0xf {
@@ -145,18 +159,21 @@ fn entry(row: [u8; ENTRY_BYTES], wide: bool) -> Entry {
         _ => Base::Other,
     };
     let sp = base(bits);
-    let kind = match (bits >> 8) & if wide { 7 } else { 3 } {
-        0 if wide => Kind::Undefined,
-        1 if wide => Kind::End,
-        2 if wide => Kind::Call,
-        3 if wide => Kind::Regs,
-        4 if wide => Kind::Partial,
-        // Before 6.4 an end is a frame without a stack pointer; the bit for it came in between.
-        0 if sp == Base::Undefined => Kind::End,
-        0 => Kind::Call,
-        1 => Kind::Regs,
-        2 => Kind::Partial,
-        _ => Kind::Undefined,
+    let ends = bits & END_BIT != 0;
+    let kind = match (form, (bits >> 8) & if form == Form::Wide { 7 } else { 3 }) {
+        (Form::Wide, 1) => Kind::End,
+        (Form::Wide, 2) => Kind::Call,
+        (Form::Wide, 3) => Kind::Regs,
+        (Form::Wide, 4) => Kind::Partial,
+        (Form::Wide, _) => Kind::Undefined,
+        (Form::Bare, _) if sp == Base::Undefined => Kind::End,
+        (Form::EndBit, _) if sp == Base::Undefined => {
+            if ends { Kind::End } else { Kind::Undefined }
+        }
+        (_, 0) => Kind::Call,
+        (_, 1) => Kind::Regs,
+        (_, 2) => Kind::Partial,
+        (_, _) => Kind::Undefined,
     };
     Entry { sp: (sp, offset(0)), bp: (base(bits >> 4), offset(2)), kind }
 }
@@ -166,15 +183,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_read() {
+    fn all_forms_are_read() {
         // sp_offset 16, bp_offset -24, sp by SP (5), bp by PREV_SP (1), kind Call.
         let call = Entry { sp: (Base::Sp, 16), bp: (Base::PrevSp, -24), kind: Kind::Call };
-        assert_eq!(entry([16, 0, 0xe8, 0xff, 0x15, 0x00], false), call);
-        assert_eq!(entry([16, 0, 0xe8, 0xff, 0x15, 0x02], true), call);
-        assert_eq!(entry([0, 0, 0, 0, 0x00, 0x00], false).kind, Kind::End);
-        assert_eq!(entry([0, 0, 0, 0, 0x00, 0x01], true).kind, Kind::End);
-        assert_eq!(entry([0, 0, 0, 0, 0x05, 0x01], false).kind, Kind::Regs);
-        assert_eq!(entry([0, 0, 0, 0, 0x05, 0x0c], true).kind, Kind::Partial);
+        for (form, kind) in [(Form::Bare, 0), (Form::EndBit, 0), (Form::Wide, 2)] {
+            assert_eq!(entry([16, 0, 0xe8, 0xff, 0x15, kind], form), call);
+        }
+        let kind = |bits: [u8; 2], form| entry([0, 0, 0, 0, bits[0], bits[1]], form).kind;
+        assert_eq!((kind([0, 0], Form::Bare), kind([0, 4], Form::EndBit), kind([0, 1], Form::Wide)), (Kind::End, Kind::End, Kind::End));
+        assert_eq!((kind([0, 0], Form::EndBit), kind([0, 0], Form::Wide)), (Kind::Undefined, Kind::Undefined), "nothing is known");
+        assert_eq!((kind([5, 1], Form::EndBit), kind([5, 0x0c], Form::Wide)), (Kind::Regs, Kind::Partial));
     }
 
     #[test]
@@ -192,7 +210,7 @@ mod tests {
             let place = 0xffff_ffff_8100_0000 + place;
             i32::try_from(place.wrapping_sub(at + 4 * index as u64).cast_signed()).unwrap_or(0)
         });
-        Tables { at, ips: ips.collect(), entries: rows.iter().map(|(_, size)| [*size, 0, 0, 0, 0x05, 0x02]).collect(), wide: true }
+        Tables { at, ips: ips.collect(), entries: rows.iter().map(|(_, size)| [*size, 0, 0, 0, 0x05, 0x02]).collect(), form: Form::Wide }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) struct Walked {
 /// Walks by the best way that there is. Where ORC loses its way, what looks like a return address follows.
 pub(super) fn walk(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Start) -> Walked {
     if code.has_orc() {
-        let (mut calls, ended) = by_orc(code, stack, start);
+        let (mut calls, ended) = by_orc(kernel, code, stack, start);
         if !ended {
             let from = calls.last().map_or(start.sp, |call| call.sp);
             let more = scan(kernel, code, stack, from);
@@ -63,12 +63,15 @@ fn word(stack: &Stack, address: u64) -> Option<u64> {
 }
 
 /// The frames, and whether the walk came to the stack's end.
-fn by_orc(code: &Code, stack: &Stack, start: Start) -> (Vec<Call>, bool) {
+fn by_orc(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Start) -> (Vec<Call>, bool) {
     let mut calls = Vec::new();
     let mut at = start;
     while calls.len() < MOST_FRAMES {
         calls.push(Call { address: at.ip, sp: at.sp, reliable: true });
-        let Some(entry) = code.orc(if at.exact { at.ip } else { at.ip.wrapping_sub(1) }) else { return (calls, false) };
+        // The table's last entry is for no address behind the code.
+        let within = if at.exact { at.ip } else { at.ip.wrapping_sub(1) };
+        let entry = code.function(kernel.symbols, within).and_then(|_| code.orc(within));
+        let Some(entry) = entry else { return (calls, false) };
         match step(stack, at, entry) {
             Step::To(next) if next.sp > at.sp => at = next,
             // A frame that does not lead upwards is none.
