@@ -21,6 +21,9 @@ pub struct Plan {
     /// Whether files are brought back at the end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub collect: bool,
+    /// … and the host fetches them over ssh, instead of the agent sending them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fetch: bool,
 }
 
 /// Times and bounds of the rules. All times are fair time in milliseconds, except `wall_ms`.

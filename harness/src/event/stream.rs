@@ -82,6 +82,7 @@ mod tests {
             rules: Rules::default(),
             login: false,
             collect: false,
+            fetch: false,
         };
         let events = [
             Event { seq: 0, host_ns: 0, guest_ns: None, kind: Kind::Plan(plan) },

@@ -90,6 +90,7 @@ mod tests {
             rules: Rules::default(),
             login: false,
             collect: false,
+            fetch: false,
         };
         let kind = if seq == 0 { Kind::Plan(plan) } else { Kind::Console { line: "y".repeat(40) } };
         Event { seq, host_ns, guest_ns: None, kind }

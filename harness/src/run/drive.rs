@@ -11,7 +11,7 @@ use crate::scenario::Fault;
 use crate::verdict::{Judge, View};
 use crate::vm::capture::registers::next_instructions;
 use crate::vm::capture::{Capture, Taken};
-use crate::vm::login::Key;
+use crate::vm::login::{Access, Fetch, Fetched, Fetcher};
 use crate::vm::qmp::QmpError;
 use crate::vm::{Error, Piece, Seen, Vm};
 use std::collections::{BTreeSet, VecDeque};
@@ -67,8 +67,10 @@ pub struct Means<'a> {
     pub faults: &'a [Fault],
     /// What is taken of it if it hangs.
     pub evidence: &'a Evidence,
-    /// The key by which it lets itself be logged in to, where it does.
-    pub key: Option<&'a Key>,
+    /// How to log in to it, where that can be done.
+    pub access: Option<&'a Access>,
+    /// What is brought back out of it over ssh.
+    pub fetch: Option<&'a Fetch>,
 }
 
 /// Runs a guest from its first sign of life to its end, and gives back the judge. The guest may still be there: taking it
@@ -94,6 +96,7 @@ pub async fn drive(
             }
             now = ticks.tick() => driver.tick(now).await,
             taken = next(&mut driver.taking) => driver.taken(taken).await,
+            came = came(&mut driver.fetching) => driver.came(came).await,
             seen = driver.vm.next(), if !driver.silent => driver.see(seen).await,
         }
     }
@@ -111,6 +114,14 @@ async fn next(taking: &mut Option<Taking>) -> Vec<Taken> {
     }
 }
 
+/// The next of what is being fetched, `None` at its end; waits for ever where nothing is. Cancel-safe.
+async fn came(fetching: &mut Option<Fetcher>) -> Option<Fetched> {
+    match fetching {
+        Some(fetcher) => fetcher.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Driver<'a> {
     vm: &'a mut Vm,
     sink: &'a mut dyn Sink,
@@ -121,6 +132,7 @@ struct Driver<'a> {
     applied: HostFaults,
     /// The guest is held: that QEMU stops it is our doing.
     taking: Option<Taking>,
+    fetching: Option<Fetcher>,
     machine: Machine,
     clock: Clock,
     finished: bool,
@@ -169,6 +181,7 @@ impl<'a> Driver<'a> {
             active: vec![false; means.faults.len()],
             applied: HostFaults::default(),
             taking: None,
+            fetching: None,
             machine,
             clock,
             finished: false,
@@ -220,6 +233,20 @@ impl<'a> Driver<'a> {
             self.record(Instant::now(), None, kind).await;
         }
         self.record(Instant::now(), None, Kind::Capture { active: false }).await;
+    }
+
+    async fn came(&mut self, came: Option<Fetched>) {
+        match came {
+            Some(Fetched::Piece(piece)) => self.sink.piece(&piece),
+            Some(Fetched::Ended { path, bytes, failed }) => {
+                let failed = self.sink.file(&path, bytes, failed);
+                self.record(Instant::now(), None, Kind::Collected { path, bytes, failed }).await;
+            }
+            None => {
+                self.fetching = None;
+                self.record(Instant::now(), None, Kind::AllCollected).await;
+            }
+        }
     }
 
     /// Where the processors were, with names where there are any.
@@ -325,14 +352,20 @@ impl<'a> Driver<'a> {
                 }
             }
             Action::Logins(true) => {
-                let begun = match self.means.key {
-                    Some(key) => self.vm.begin_logins(key).await.map_err(|error| error.to_string()),
-                    None => Err("there is no key".to_owned()),
+                let begun = match self.means.access {
+                    Some(access) => self.vm.begin_logins(access).await.map_err(|error| error.to_string()),
+                    None => Err("nobody knows how".to_owned()),
                 };
                 begun.err().map(|error| told("OOMPH_NO_LOGINS", serde_json::json!({ "error": error })))
             }
             Action::Logins(false) => {
                 self.vm.end_logins();
+                None
+            }
+            Action::Fetch => {
+                let (fetch, access) = (self.means.fetch?, self.means.access?);
+                let fetcher = self.vm.fetch(fetch, access).await;
+                self.fetching = Some(fetcher.unwrap_or_else(|error| Fetcher::failed(&fetch.asked, &error.to_string())));
                 None
             }
             Action::Capture => {

@@ -59,6 +59,7 @@ fn plan() -> Plan {
         rules: Rules { frozen_for_ms: 60_000, ..Rules::default() },
         login: false,
         collect: false,
+        fetch: false,
     }
 }
 
@@ -76,7 +77,7 @@ fn evidence(place: &Path) -> Evidence {
 }
 
 fn means(evidence: &Evidence) -> Means<'_> {
-    Means { faults: &[], evidence, key: None }
+    Means { faults: &[], evidence, access: None, fetch: None }
 }
 
 async fn run_with(script: Script, faults: &[Fault], memory: Memory) -> Ran {
@@ -91,7 +92,8 @@ async fn run_plan(script: Script, plan: Plan, faults: &[Fault], memory: Memory) 
 async fn run_taking(script: Script, plan: Plan, faults: &[Fault], mut memory: Memory, evidence: &Evidence) -> Ran {
     let (mut vm, fake) = script.vm().await;
     let cancelled = Box::pin(pending());
-    let judged = drive(&mut vm, plan, Means { faults, evidence, key: None }, &mut memory, cancelled).await;
+    let judged =
+        drive(&mut vm, plan, Means { faults, evidence, access: None, fetch: None }, &mut memory, cancelled).await;
     vm.shutdown(Duration::from_secs(1)).await;
     let replayed = judge(&read_events(memory.events.as_slice()).unwrap());
     let record = std::mem::take(&mut *fake.record());

@@ -31,6 +31,8 @@ pub enum Action {
     },
     /// Log in to the guest over and over, or no more.
     Logins(bool),
+    /// Fetch files from the guest over ssh; ends with an event.
+    Fetch,
     /// Hold the guest, take its state, let it go on; begins and ends with an event.
     Capture,
     /// Record that the run is spoiled.
@@ -85,6 +87,8 @@ pub struct Machine {
     logins: bool,
     /// Whether files are brought back.
     collects: bool,
+    /// … over ssh.
+    fetches: bool,
 }
 
 /// A fault, and how it stands.
@@ -159,6 +163,7 @@ impl Machine {
             qemu_gone: false,
             logins: false,
             collects: false,
+            fetches: false,
         }
     }
 
@@ -177,7 +182,7 @@ impl Machine {
         self.judge.observe(event);
         match &event.kind {
             Kind::Plan(plan) => {
-                (self.logins, self.collects) = (plan.login, plan.collect);
+                (self.logins, self.collects, self.fetches) = (plan.login, plan.collect, plan.fetch);
                 self.stage = Stage::Run(Phase::Boot);
                 return vec![Action::Enter(Phase::Boot)];
             }
@@ -290,7 +295,10 @@ impl Machine {
         // A hung guest that nothing has woken sends no files.
         let hung = self.judge.end() == Some(&End::Outcome(Outcome::Hung));
         if self.collects && (!hung || self.judge.view().escaped) {
-            self.command(Command::Collect, actions);
+            match self.fetches {
+                true => actions.push(Action::Fetch),
+                false => self.command(Command::Collect, actions),
+            }
             self.stage = Stage::Collecting { since_ms: self.judge.view().wall_ms };
         } else {
             self.power_off(actions);

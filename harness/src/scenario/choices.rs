@@ -5,6 +5,7 @@
 use super::image::ImageKernel;
 use super::model::{DiskError, Filesystem, Mechanism, Operation, Outcome, ProbeKind};
 use super::suggest::{nearest, one_of};
+use super::transport::Transport;
 use super::value::{Scalar, Wrong};
 use schemars::{Schema, json_schema};
 
@@ -42,6 +43,7 @@ macro_rules! choices {
 
 choices!(Filesystem, "a filesystem that a disk can have": "xfs" => Xfs, "ext4" => Ext4, "btrfs" => Btrfs, "swap" => Swap);
 choices!(ImageKernel, "a kernel that an image can boot with": "ours" => Ours, "own" => Own);
+choices!(Transport, "a way for files": "serial" => Serial, "ssh" => Ssh);
 choices!(DiskError, "an error that a disk can have": "EIO" => Io, "ENOSPC" => NoSpace);
 choices!(Operation, "an operation of a disk": "read" => Read, "write" => Write, "flush" => Flush);
 choices!(ProbeKind, "a probe": "beat" => Beat, "counters" => Counters, "fault" => Fault, "spawn" => Spawn, "file" => File,

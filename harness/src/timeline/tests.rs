@@ -158,6 +158,7 @@ proptest! {
             rules: Rules { stall_after_ms: 500, ..Rules::default() },
             login: false,
             collect: false,
+            fetch: false,
         };
         let mut fold = Fold::default();
         fold.observe(&event(0, Kind::Plan(plan)));

@@ -149,6 +149,7 @@ impl Judge {
             }
             Kind::Hello { kernel, .. } => self.cause.release(kernel),
             Kind::GuestFailed { what, errno } => self.guest_failed(what, *errno),
+            Kind::Remark { text } => self.note(text.clone()),
             Kind::Probe { probe, adj, .. } if *adj != -1000 => {
                 let detail = format!("{probe} runs with oom_score_adj {adj} where -1000 was set");
                 self.spoil(Reason::SetupFailed, detail);

@@ -48,4 +48,4 @@ pub use port::{Connection, Stream, Wire};
 pub use process::{Process, Signal};
 pub use runtime::RuntimeDir;
 pub use sample::{Sampler, Snapshot, Thread};
-pub use spec::{Accel, Doors, DriveSpec, MACHINE, Ports, Sockets, Spec};
+pub use spec::{Accel, Doors, DriveSpec, GivenKernel, MACHINE, Ports, Sockets, Spec};

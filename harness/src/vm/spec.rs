@@ -35,8 +35,21 @@ pub struct DriveSpec {
     pub name: String,
     /// The throw-away qcow2 overlay that the guest writes to.
     pub overlay: PathBuf,
-    /// The raw image below it, from which a person can make another overlay.
+    /// The image below it, from which a person can make another overlay.
     pub base: PathBuf,
+    /// How that is written, by QEMU's name: `raw`, `qcow2`.
+    pub base_format: &'static str,
+}
+
+/// A kernel that QEMU is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GivenKernel {
+    /// bzImage, or a vmlinux with a PVH note.
+    pub image: PathBuf,
+    /// The initramfs.
+    pub initrd: PathBuf,
+    /// Its command line; see [`super::kernel_command_line`].
+    pub cmdline: String,
 }
 
 /// A virtual machine.
@@ -50,12 +63,8 @@ pub struct Spec {
     pub memory: u64,
     /// What executes it.
     pub accel: Accel,
-    /// bzImage, or a vmlinux with a PVH note.
-    pub kernel: PathBuf,
-    /// The initramfs.
-    pub initrd: PathBuf,
-    /// The kernel's command line; see [`super::kernel_command_line`].
-    pub cmdline: String,
+    /// The kernel; `None`: what the first disk's bootloader starts.
+    pub kernel: Option<GivenKernel>,
     /// Disks.
     pub disks: Vec<DriveSpec>,
     /// Whether it has a balloon, by which the host can take memory away.
@@ -151,13 +160,15 @@ impl Spec {
             Accel::Tcg => "tcg,thread=multi",
         }]);
         line.add(&["-smp", &self.cpus.to_string(), "-m", &memory(self.memory)]);
-        line.path("-kernel", &self.kernel).path("-initrd", &self.initrd).add(&["-append", &self.cmdline]);
+        if let Some(GivenKernel { image, initrd, cmdline }) = &self.kernel {
+            line.path("-kernel", image).path("-initrd", initrd).add(&["-append", cmdline]);
+        }
         line.ports(ports);
         line.add(&["-device", "pvpanic", "-action", "panic=none"]);
         // Where the guest's kernel says what debuggers need to know of it; one without a driver does not notice.
         line.add(&["-device", "vmcoreinfo"]);
-        for disk in &self.disks {
-            line.disk(disk, ports);
+        for (number, disk) in self.disks.iter().enumerate() {
+            line.disk(disk, ports, self.kernel.is_none() && number == 0);
         }
         if self.balloon {
             line.add(&["-device", "virtio-balloon-pci,id=balloon"]);
@@ -269,7 +280,7 @@ impl Arguments {
         }
     }
 
-    fn disk(&mut self, disk: &DriveSpec, ports: Ports<'_>) {
+    fn disk(&mut self, disk: &DriveSpec, ports: Ports<'_>, boots: bool) {
         let by_hand = overlay_by_hand(disk);
         let overlay = match ports {
             Ports::Sockets(_) | Ports::Attached(_) => &disk.overlay,
@@ -282,11 +293,12 @@ impl Arguments {
             "cache": {"direct": false, "no-flush": true},
             "file": {"driver": "file", "filename": overlay.to_string_lossy()},
         });
-        let device = device_id(name);
+        let (device, node_name) = (device_id(name), node_name(name));
+        let first = if boots { ",bootindex=0" } else { "" };
         self.add(&["-blockdev", &node.to_string()]);
         self.add(&[
             "-device",
-            &format!("virtio-blk-pci,id={device},drive={},serial={name},werror=report,rerror=report", node_name(name)),
+            &format!("virtio-blk-pci,id={device},drive={node_name},serial={name},werror=report,rerror=report{first}"),
         ]);
     }
 }
@@ -296,16 +308,22 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
+    pub(in crate::vm) fn given(image: impl Into<PathBuf>, initrd: impl Into<PathBuf>) -> GivenKernel {
+        GivenKernel { image: image.into(), initrd: initrd.into(), cmdline: "console=ttyS0 x='y'".into() }
+    }
+
+    pub(in crate::vm) fn disk(name: &str, base_format: &'static str) -> DriveSpec {
+        DriveSpec { name: name.into(), overlay: "/o/a,b.qcow2".into(), base: "/c/xfs.raw".into(), base_format }
+    }
+
     pub(in crate::vm) fn spec() -> Spec {
         Spec {
             machine: MACHINE.into(),
             cpus: 2,
             memory: 256 << 20,
             accel: Accel::Tcg,
-            kernel: "/k/bzImage".into(),
-            initrd: "/k/init,rd".into(),
-            cmdline: "console=ttyS0 x='y'".into(),
-            disks: vec![DriveSpec { name: "data".into(), overlay: "/o/a,b.qcow2".into(), base: "/c/xfs.raw".into() }],
+            kernel: Some(given("/k/bzImage", "/k/init,rd")),
+            disks: vec![disk("data", "raw")],
             balloon: false,
             network: false,
         }
@@ -343,7 +361,16 @@ pub(super) mod tests {
                 "restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-10.0.2.15:22\n-device\nvirtio-net-pci,netdev=net"
             )
         );
-        assert!(text.contains("-accel\nkvm\n") && text.contains("-m\n1536k"));
+        assert!(text.contains("-accel\nkvm\n") && text.contains("-m\n1536k") && !text.contains("bootindex"));
         assert!(text.contains("stdio,id=console,mux=on") && text.contains("pty,id=agent"));
+    }
+
+    #[test]
+    fn what_is_given_no_kernel_starts_from_its_first_disk() {
+        let own = Spec { kernel: None, disks: vec![disk("oomph-root", "qcow2"), disk("data", "raw")], ..spec() };
+        let text = text(&own.arguments(&Qemu::assumed(), Ports::ByHand));
+        assert!(!["-kernel", "-initrd", "-append"].iter().any(|option| text.contains(option)), "{text}");
+        assert!(text.contains("serial=oomph-root,werror=report,rerror=report,bootindex=0\n"), "{text}");
+        assert_eq!(text.matches("bootindex").count(), 1);
     }
 }

@@ -25,8 +25,6 @@ const WITHIN: Duration = Duration::from_secs(1800);
 /// What is brought.
 #[derive(Clone, Debug)]
 pub struct Freight {
-    /// The user who logs in.
-    pub user: String,
     /// The command's standard input.
     pub input: Vec<u8>,
     /// What takes it, and starts what is to run. It may be run a second time, where the first was cut off.

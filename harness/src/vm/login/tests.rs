@@ -3,7 +3,7 @@
 
 use super::bring::bring;
 use super::prober::round;
-use super::{Failed, Key, Limits, Login, STARVED, attempt};
+use super::{Access, Failed, Key, Limits, Login, STARVED, attempt};
 use crate::event::{Answer, Kind, LoginStage};
 use oomph_wire::words::source::LOGIN;
 use std::fs;
@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_millis(1_500);
 const LATER: Duration = Duration::from_secs(60);
 
 fn login(address: SocketAddr) -> Login {
-    Login { address, user: "root".into(), key: Key::new().unwrap(), command: "true".into(), input: Vec::new() }
+    Login { address, access: Access::root(Key::new().unwrap()), command: "true".into(), input: Vec::new() }
 }
 
 /// In wall time.
