@@ -91,6 +91,7 @@ struct GuestState {
     /// When a fault was last switched, in wall time.
     faults_until_ms: Option<u64>,
     last_line: String,
+    last_remark: String,
 }
 
 impl Judge {
@@ -149,7 +150,10 @@ impl Judge {
             }
             Kind::Hello { kernel, .. } => self.cause.release(kernel),
             Kind::GuestFailed { what, errno } => self.guest_failed(what, *errno),
-            Kind::Remark { text } => self.note(text.clone()),
+            Kind::Remark { text } => {
+                self.guest.last_remark.clone_from(text);
+                self.note(text.clone());
+            }
             Kind::Probe { probe, adj, .. } if *adj != -1000 => {
                 let detail = format!("{probe} runs with oom_score_adj {adj} where -1000 was set");
                 self.spoil(Reason::SetupFailed, detail);
