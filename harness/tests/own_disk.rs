@@ -60,7 +60,7 @@ fn foreign(system: &System, place: &Path) -> std::path::PathBuf {
         fs::read_to_string(place.join(to)).unwrap()
     };
     let users = |line: &str| ["guest", "nobody-special"].map(|name| line.replace("NAME", name)).concat();
-    let passwd = dump("/etc/passwd", "passwd") + &users("NAME:x:1000:1000::/:/bin/sh\n");
+    let passwd = dump("/etc/passwd", "passwd") + &users("NAME:x:1000:1000::/:/bin/slow\n");
     let others = dump("/etc/shadow", "shadow");
     let others = others.lines().filter(|line| !line.starts_with("root:")).map(|line| format!("{line}\n"));
     let shadow = format!(
@@ -70,7 +70,10 @@ fn foreign(system: &System, place: &Path) -> std::path::PathBuf {
     );
     let key = fs::read_to_string(place.join("id.pub")).unwrap();
     let fstab = dump("/etc/fstab", "fstab") + "LABEL=nowhere /nowhere vfat defaults,nofail 0 0\n";
+    // A login that is in the middle of its command for as long as anybody wants.
+    let slow = "#!/bin/sh\n[ -e /run/slow ] && touch /tmp/begun && sleep 600\nexec /bin/sh \"$@\"\n";
     let files = [
+        ("/usr/bin/slow", slow, "0100755"),
         ("/etc/passwd", passwd.as_str(), "0100644"),
         ("/etc/shadow", &shadow, "0100640"),
         ("/etc/fstab", &fstab, "0100644"),
@@ -175,12 +178,12 @@ fn scenario(place: &Path, name: &str, image: &str, expect: &str) -> String {
     let file = place.join(format!("{name}.yaml"));
     let scenario = format!(
         "name: {name}\nsummary: A disk of one's own.\nkernel: debian-6.1\n\
-         guest:\n  cpus: 2\n  memory: 256 MiB\n  image: {image}\n  transport: ssh\n  files: {{/etc/oomph big: {}}}\n\
+         guest:\n  cpus: 2\n  memory: 256 MiB\n  image: {image}\n  transport: ssh\n  files: {{/etc/oomph-big: {}}}\n\
          \x20 disks: {{data: {{filesystem: xfs, size: 512 MiB, mount: /data}}}}\n\
          workload: {{program: xfs-inode-mutex, args: {{writers: 10, hogs: 4, threads: 8, file: same}}}}\n\
          phases: {{settle: 5s, pressure: 45s, verify: 60s}}\n\
          probes: [beat, counters, fault, spawn, file, login]\n\
-         collect: [/etc/oomph big, /proc/vmstat, /none]\nexpect: {expect}\n",
+         collect: [/etc/oomph-big, /proc/vmstat, /none]\nexpect: {expect}\n",
         text(&big)
     );
     fs::write(&file, scenario).unwrap();
@@ -191,7 +194,7 @@ fn scenario(place: &Path, name: &str, image: &str, expect: &str) -> String {
 #[track_caller]
 fn came_back(ran: &Ran, place: &Path) {
     let collected = ran.folder().join("collected");
-    assert!(fs::read(collected.join("etc/oomph big")).unwrap() == fs::read(place.join("big")).unwrap());
+    assert!(fs::read(collected.join("etc/oomph-big")).unwrap() == fs::read(place.join("big")).unwrap());
     assert!(fs::read_to_string(collected.join("proc/vmstat")).unwrap().contains("nr_free_pages "));
     let missing =
         ran.events().into_iter().find(|event| event["kind"] == "collected" && event["path"] == "/none").unwrap();
@@ -279,6 +282,22 @@ async fn disks_of_ones_own() {
     is_well(&ran);
     came_back(&ran, place);
     assert_eq!(ran.text("kernel"), "debian-6.1");
+
+    // A guest that resets in the middle of a login's command: QEMU takes the connection away, and the login just has no end.
+    let script =
+        "touch /run/slow; while [ ! -e /tmp/begun ]; do sleep 0.1; done; echo b > /proc/sysrq-trigger; sleep 60";
+    let reset = place.join("reset.yaml");
+    let text_of = format!(
+        "name: reset\nsummary: A reset.\nkernel: debian-6.1\nguest: {{cpus: 2, memory: 256 MiB, image: {}}}\n\
+         workload: {{program: /bin/sh, args: [-c, {script:?}]}}\nphases: {{settle: 3s, pressure: 120s}}\n\
+         probes: [beat, fault, spawn, login]\nexpect: [{{outcome: panicked}}]\n",
+        ours("guest", &password)
+    );
+    fs::write(&reset, text_of).unwrap();
+    let ran = Ran::scenario(text(&reset), &[]);
+    ran.has_outcome("panicked");
+    let last = ran.run["logins"].as_array().unwrap().last().unwrap().clone();
+    assert!(last["passed"] == "auth" && last["ok"] != true, "{last:#}");
 
     // Who may not become root is told so.
     let ran = Ran::scenario(&scenario(place, "no-sudo", &ours("nobody-special", &password), "[]"), &[]);

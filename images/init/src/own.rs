@@ -37,7 +37,7 @@ pub fn settle(port: &mut Port) -> Result<(), Failure> {
         return Err(Failure { what: what.to_owned(), errno: Errno::NODEV });
     }
     for (file, value, wanted, word) in NEEDED {
-        fs::write(file, value).step(|| format!("write {value} to {file} (as {word} would)"))?;
+        set(file, value).step(|| format!("write {value} to {file} (as {word} would)"))?;
         if !reads(file, wanted) {
             return Err(Failure {
                 what: format!("{file} does not keep {value} (as {word} would)"),
@@ -48,7 +48,7 @@ pub fn settle(port: &mut Port) -> Result<(), Failure> {
     let mut remark = |text: &str| port.send(kind::REMARK, |line| line.text("text", text.as_bytes()));
     for (file, value, wanted, without) in WISHED {
         // Read back: what matters is what it is then.
-        fs::write(file, value).unwrap_or_default();
+        set(file, value).unwrap_or_default();
         if !reads(file, wanted) {
             remark(without);
         }
@@ -57,6 +57,11 @@ pub fn settle(port: &mut Port) -> Result<(), Failure> {
     let shown: String = line.trim().chars().take(SHOWN).collect();
     remark(&format!("the system's own kernel, started with: {shown}"));
     Ok(())
+}
+
+/// Writes a setting as a line: printk_devkmsg takes no other (kernel/printk/printk.c, devkmsg_sysctl_set_loglvl).
+fn set(file: &str, value: &str) -> std::io::Result<()> {
+    fs::write(file, format!("{value}\n"))
 }
 
 /// Whether a setting's first word is this one.
