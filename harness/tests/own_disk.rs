@@ -4,9 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code)]
+#[path = "real/attached.rs"]
+mod attached;
+#[allow(dead_code)]
 #[path = "real/ran.rs"]
 mod ran;
 
+use attached::{Attached, registers};
 use oomph::image::{System, own_kernel, programs, stage, system};
 use oomph::kernel::Cache;
 use oomph::scenario::{DebianImage, Filesystem, ImageKernel, RootPlace};
@@ -59,8 +63,12 @@ fn foreign(system: &System, place: &Path) -> std::path::PathBuf {
         run("debugfs", &["-R", &format!("dump {name} {}", text(&place.join(to))), text(&root)]);
         fs::read_to_string(place.join(to)).unwrap()
     };
-    let users = |line: &str| ["guest", "nobody-special"].map(|name| line.replace("NAME", name)).concat();
-    let passwd = dump("/etc/passwd", "passwd") + &users("NAME:x:1000:1000::/:/bin/slow\n");
+    let users = |line: &str| {
+        [("guest", "1000"), ("nobody-special", "1001")]
+            .map(|(name, id)| line.replace("NAME", name).replace("ID", id))
+            .concat()
+    };
+    let passwd = dump("/etc/passwd", "passwd") + &users("NAME:x:ID:ID::/:/bin/slow\n");
     let others = dump("/etc/shadow", "shadow");
     let others = others.lines().filter(|line| !line.starts_with("root:")).map(|line| format!("{line}\n"));
     let shadow = format!(
@@ -262,6 +270,18 @@ async fn disks_of_ones_own() {
     let command = fs::read_to_string(ran.folder().join("command.txt")).unwrap();
     assert!(command.contains("bootindex=0") && !command.contains("-kernel"), "{command}");
     assert_eq!(fs::metadata(&own).unwrap().modified().unwrap(), before, "it is never written to");
+
+    // One that hangs is kept with its disk, and no kernel: it goes on from where it was.
+    let frozen = place.join("frozen.yaml");
+    let freeze = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/tests/freeze-forever.yaml");
+    let freeze = fs::read_to_string(freeze).unwrap().replace("  memory:", &format!("  image: {image}\n  memory:"));
+    fs::write(&frozen, freeze).unwrap();
+    let ran = Ran::scenario(text(&frozen), &["--keep-hung"]);
+    ran.has_outcome("hung");
+    let attached = Attached::start(&ran.folder());
+    let before = registers(&fs::read_to_string(ran.folder().join("registers.txt")).unwrap());
+    assert!(before.len() > 30 && registers(&attached.monitor("info registers -a")) == before);
+    attached.quit();
 
     // One whose kernel prints elsewhere would look well while it kills.
     let mute = disk("console=tty0");

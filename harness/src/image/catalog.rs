@@ -150,7 +150,8 @@ mod tests {
         let (_, source) = images.from_argument("mine").unwrap();
         let Some(ShownImage::Disk { format, .. }) = show_image(&source, &cache).unwrap() else { panic!("{source:?}") };
         assert_eq!(format, DiskFormat::Qcow2);
-        assert_eq!(DiskFormat::of(&folder.join("bad.yaml")).unwrap(), DiskFormat::Raw);
+        std::fs::write(folder.join("plain.raw"), [0; 512]).unwrap();
+        assert_eq!(DiskFormat::of(&folder.join("plain.raw")).unwrap(), DiskFormat::Raw);
         assert_eq!(show_image(&ImageSource::Debian(DebianImage::of("x")), &cache).unwrap(), None);
     }
 }

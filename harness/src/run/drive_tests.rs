@@ -9,6 +9,7 @@ use crate::verdict::{End, Verdict, View, judge};
 use crate::vm::Piece;
 use crate::vm::capture::Capture;
 use crate::vm::fake::{Act, Cure, Record, Script, secs};
+use crate::vm::login::{Access, Fetch, Key};
 use std::future::pending;
 use std::io;
 use std::path::Path;
@@ -235,6 +236,26 @@ async fn files_are_brought_back_before_the_guest_powers_off() {
     let deaf = run_plan(Script::new().since_release(secs(1), Act::Deaf), plan, &[], Memory::default()).await;
     assert_eq!(deaf.verdict.outcome(), Some(Outcome::Recovered));
     assert!(deaf.verdict.wall_ms > ran.verdict.wall_ms + 100_000, "{}", deaf.verdict.wall_ms);
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_cannot_be_fetched_are_told_and_cost_nothing() {
+    let plan = Plan { collect: true, fetch: true, ..plan() };
+    let place = tempfile::tempdir().unwrap();
+    let evidence = evidence(place.path());
+    let access = Access::root(Key::new().unwrap());
+    let fetch = Fetch { command: "send".into(), asked: vec!["/proc/vmstat".into()] };
+    let (mut vm, fake) = Script::new().vm().await;
+    let mut memory = Memory::default();
+    let means = Means { access: Some(&access), fetch: Some(&fetch), ..means(&evidence) };
+    let verdict = drive(&mut vm, plan, means, &mut memory, Box::pin(pending())).await.verdict();
+    vm.shutdown(Duration::from_secs(1)).await;
+    assert_eq!(verdict.outcome(), Some(Outcome::Recovered));
+    let why = "/proc/vmstat was not brought back whole: ";
+    assert!(verdict.evidence.iter().any(|piece| piece.text.starts_with(why)), "{:#?}", verdict.evidence);
+    let text = String::from_utf8(memory.events).unwrap();
+    assert!(text.contains(r#""kind":"all-collected""#) && !text.contains(r#""command":"collect""#), "by ssh alone");
+    drop(fake);
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,7 +77,7 @@ pub async fn execute(
     let mut files = Files::create(&draft, scenario, live)?;
     let mut judge = guest(host, &prepared, scenario, &evidence, &mut files, &mut interrupts).await;
     let timeline = std::mem::take(&mut files.timeline).finish();
-    let said = files.said.take();
+    let identity = boots::identity(kernel, files.said.as_ref());
     let live = files.close(&draft);
     if let Some(stacks) = report::stacks(judge.diagnosis()) {
         write_for_people(&draft, file::STACKS, &stacks);
@@ -86,7 +86,9 @@ pub async fn execute(
     if verdict.captured.stored.iter().any(|stored| stored.state == State::Core) {
         live.doing("putting the kernel's files beside the core");
         let cmdline = prepared.spec.kernel.as_ref().map_or("", |given| &given.cmdline);
-        if let Err(cause) = debuggers::accompany(&core, kernel, &debug, cmdline) {
+        let (release, origin) = (identity.release.clone(), identity.origin.clone());
+        let ran = Kernel { release, origin, ..kernel.clone() };
+        if let Err(cause) = debuggers::accompany(&core, &ran, &debug, cmdline) {
             live.note(&format!("not all that debuggers need is beside the core: {cause}"));
         }
         live.done();
@@ -96,7 +98,7 @@ pub async fn execute(
 
     let mut run = RunJson::of_verdict(&scenario.name, &verdict, started);
     run.kernel.clone_from(&kernel.name);
-    run.kernel_identity = boots::identity(kernel, said.as_ref());
+    run.kernel_identity = identity;
     run.image.clone_from(&prepared.image);
     run.host = host.describe(&accel.to_string(), &why);
     let version = version_that_ran(kernel, &run.kernel_identity);
