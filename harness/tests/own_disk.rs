@@ -16,7 +16,7 @@ use oomph::kernel::Cache;
 use oomph::scenario::{DebianImage, Filesystem, ImageKernel, RootPlace};
 use ran::{Ran, oomph};
 use serde_json::Value;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -156,7 +156,6 @@ fn bootable(place: &Path, root: &Path, kernel: &Path, initrd: &Path, words: &str
     for (file, at) in [(boot.as_path(), BOOT), (root, ROOT)] {
         copy(file, &mut out, at);
     }
-    OpenOptions::new().read(true).open(&disk).unwrap();
     disk
 }
 

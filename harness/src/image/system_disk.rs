@@ -30,8 +30,8 @@ pub struct SystemDisk {
 }
 
 impl SystemDisk {
-    /// An image's disk for a kernel of this version, made or read if need be; `None` for the minimal image, which has none. Dropping the future calls the
-    /// work off.
+    /// An image's disk for a kernel of this version, made or read if need be; `None` for the minimal image, which has none. Dropping the
+    /// future calls the work off.
     ///
     /// # Errors
     /// Where it cannot be made, or is none that can be run.
