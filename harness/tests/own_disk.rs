@@ -237,7 +237,7 @@ fn is_well(ran: &Ran) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make check-images: a system to make, and disks of it"]
-async fn disks_of_ones_own() {
+async fn a_disk_of_ones_own_is_started_by_its_bootloader() {
     let (cache, place) = (Cache::open(None).unwrap(), tempfile::tempdir().unwrap());
     let place = place.path();
     let system = debian(&cache).await;
@@ -247,7 +247,7 @@ async fn disks_of_ones_own() {
     let stage = stage(&kernel, partitioned, &["virtio_net"], programs::INIT, &cache, &|_| ()).await.unwrap();
     let disk = |words: &str| bootable(place, &root, &kernel.image, &stage.initramfs, words);
 
-    // By its bootloader, as a cloud image: raw, root by a key in a file.
+    // As a cloud image: raw, root by a key in a file.
     let own = disk("console=tty0 console=ttyS0,115200 quiet");
     let before = fs::metadata(&own).unwrap().modified().unwrap();
     let image = format!("{{disk: {}, ssh: {{user: root, key: {}}}}}", text(&own), text(&place.join("id")));
@@ -288,8 +288,16 @@ async fn disks_of_ones_own() {
     let ran = Ran::scenario(&scenario(place, "mute", &image, "[]"), &[]);
     ran.is_inconclusive("setup-failed");
     assert!(ran.text("detail").contains("console=ttyS0"), "{}", ran.text("detail"));
+}
 
-    // Under a kernel of ours, as a qcow2 that is one filesystem, by a password and sudo.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make check-images: a system to make, and a disk of it"]
+async fn a_disk_of_ones_own_runs_under_a_kernel_of_ours() {
+    let (cache, place) = (Cache::open(None).unwrap(), tempfile::tempdir().unwrap());
+    let place = place.path();
+    let root = foreign(&debian(&cache).await, place);
+
+    // As a qcow2 that is one filesystem, by a password and sudo.
     let whole = place.join("whole.qcow2");
     run("qemu-img", &["convert", "-f", "raw", "-O", "qcow2", text(&root), text(&whole)]);
     let ours = |user: &str, with: &str| {

@@ -184,6 +184,22 @@ fn of_ssh(error: &ssh2::Error) -> Errno {
     }
 }
 
+/// What a command writes.
+struct Output<'a> {
+    /// As much as is kept.
+    kept: Vec<u8>,
+    /// Is given all of it.
+    taken: &'a mut dyn FnMut(&[u8]),
+}
+
+impl Output<'_> {
+    fn take(&mut self, bytes: &[u8]) {
+        (self.taken)(bytes);
+        let room = OUTPUT.saturating_sub(self.kept.len()).min(bytes.len());
+        self.kept.extend_from_slice(&bytes[..room]);
+    }
+}
+
 /// Answers what a server asks with a password.
 struct Answers<'a>(&'a str);
 
@@ -234,10 +250,12 @@ impl<'a> Wire<'a> {
         // What is not read keeps the channel's end from being seen.
         self.until(|| channel.handle_extended_data(ExtendedData::Merge))?;
         self.until(|| channel.exec(&login.command))?;
+        let mut output = Output { kept: Vec::new(), taken };
         if !login.input.is_empty() {
-            self.input(&mut channel, &login.input)?;
+            self.input(&mut channel, &login.input, &mut output)?;
         }
-        let output = self.output(&mut channel, taken)?;
+        while !self.read(&mut channel, &mut output)? {}
+        let output = output.kept;
         self.until(|| channel.close())?;
         self.until(|| channel.wait_close())?;
         // Nobody tells of the last stage but the end itself.
@@ -264,34 +282,38 @@ impl<'a> Wire<'a> {
         self.until(|| session.userauth_keyboard_interactive(user, &mut answers))
     }
 
-    /// Writes all of it, and that there is no more.
-    fn input(&self, channel: &mut Channel, mut rest: &[u8]) -> Result<(), Why> {
+    /// Writes all of it, and that there is no more; or as much as the command takes before it ends. Where the other side takes no more, it
+    /// may have ended, and libssh2 does not say so to who writes. Where the socket takes no more, a packet is half out, and nothing else may
+    /// be asked of the session.
+    fn input(&self, channel: &mut Channel, mut rest: &[u8], output: &mut Output<'_>) -> Result<(), Why> {
         while !rest.is_empty() {
             match channel.write(rest) {
                 Ok(written) => rest = &rest[written..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error.into()),
+                Err(_) => match self.session.block_directions() {
+                    BlockDirections::Outbound | BlockDirections::Both => self.wait()?,
+                    BlockDirections::Inbound | BlockDirections::None => {
+                        if self.read(channel, output)? {
+                            return Ok(());
+                        }
+                    }
+                },
             }
         }
         self.until(|| channel.send_eof())
     }
 
-    fn output(&self, channel: &mut Channel, taken: &mut dyn FnMut(&[u8])) -> Result<Vec<u8>, Why> {
-        let mut output = Vec::new();
+    /// Reads what there is, or waits for it at most for a slice; whether the command has closed its output.
+    fn read(&self, channel: &mut Channel, output: &mut Output<'_>) -> Result<bool, Why> {
         let mut buffer = [0; 16 << 10];
-        loop {
-            match channel.read(&mut buffer) {
-                Ok(0) if channel.eof() => return Ok(output),
-                Ok(0) => self.wait()?,
-                Ok(read) => {
-                    taken(&buffer[..read]);
-                    let room = OUTPUT.saturating_sub(output.len()).min(read);
-                    output.extend_from_slice(&buffer[..room]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
-                Err(error) => return Err(error.into()),
-            }
+        match channel.read(&mut buffer) {
+            Ok(0) if channel.eof() => return Ok(true),
+            Ok(0) => self.wait()?,
+            Ok(read) => output.take(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+            Err(error) => return Err(error.into()),
         }
+        Ok(false)
     }
 
     /// Asks again and again, until there is an answer or it is too late.
