@@ -5,7 +5,8 @@
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make check-reports  every format of `oomph report`, and docs/ci, read by the tools that others read them with (fetches them once)
 # make lint    formatting and clippy
-# make check-images  the Debian systems of `guest.image`, each made and booted (bookworm on XFS, trixie on ext4)
+# make check-images  the Debian systems of `guest.image`, each made and booted (bookworm on XFS, trixie on ext4), and disks as a user's own: by
+#                    their bootloader, under a kernel of ours, by key and password
 # make check-page  the HTML report in a real browser (Debian's chromium, 124 MB to fetch), with screenshots in PAGE_PICTURES; make test does it too
 # make install    the program, its manual pages and completions, and scenarios and kernel-configs to read and copy (PREFIX=/usr/local,
 #                 DESTDIR= for who makes a package); make uninstall takes them away
@@ -45,7 +46,8 @@ check-reports: build
 	scripts/check-reports.sh $(OOMPH) results/soak
 
 check-images: setup
-	$(CARGO) test --locked -p oomph --test image_boot -- --ignored --nocapture
+	@scripts/host-packages.sh mcopy:mtools syslinux:syslinux ssh-keygen:openssh-client
+	$(CARGO) test --locked -p oomph --test image_boot --test own_disk -- --ignored --nocapture --test-threads 1
 
 check-page:
 	@scripts/host-packages.sh chromium:chromium

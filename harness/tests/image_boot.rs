@@ -7,7 +7,7 @@ use oomph::image::{ROOT_DISK, authorized_key, programs, stage, system};
 use oomph::kernel::{self, Cache, Names, bootable};
 use oomph::scenario::{DebianImage, Filesystem, KernelSpec, RootPlace};
 use oomph::vm::kernel_command_line;
-use oomph::vm::login::{Key, Limits, Login, attempt};
+use oomph::vm::login::{Access, Key, Limits, Login, attempt};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -35,9 +35,9 @@ fn run(command: &mut Command) {
 
 /// What one command in the guest wrote; `None` while nobody can log in.
 fn login(key: &Key, port: u16, command: &str) -> Option<String> {
-    let (address, user, key) = ((Ipv4Addr::LOCALHOST, port).into(), "root".to_owned(), key.clone());
+    let (address, access) = ((Ipv4Addr::LOCALHOST, port).into(), Access::root(key.clone()));
     // What the command says counts, not how it ends: `systemctl is-system-running` of a system that starts ends with 1.
-    let login = Login { address, user, key, command: format!("{command}; true"), input: Vec::new() };
+    let login = Login { address, access, command: format!("{command}; true"), input: Vec::new() };
     let limits = Limits { within: LOGIN, fair_ms: None, called_off: &AtomicBool::new(false) };
     let output = attempt(&login, limits, &mut |_| ()).ok()?;
     Some(String::from_utf8_lossy(&output).trim().to_owned())

@@ -7,7 +7,7 @@ use oomph::event::Rules;
 use oomph::scenario::{
     ConfigBase, Credential, DebianImage, Disk, DiskError, DiskImage, Evidence, Expectation, FRAGMENTS, Fault,
     FaultAction, Filesystem, Fragment, Guest, ImageKernel, ImageSource, ImageSpec, KernelSource, KernelSpec, Mechanism,
-    Operation, Outcome, ProbeKind, Program, REPRODUCERS, RootPlace, Scenario, SourceBuild, SourceTree, Ssh,
+    Operation, Outcome, ProbeKind, Program, REPRODUCERS, RootPlace, Scenario, SourceBuild, SourceTree, Ssh, Transport,
     VersionBound, VersionOp, Workload, json_schema, parse, to_yaml,
 };
 use proptest::prelude::*;
@@ -116,9 +116,9 @@ fn guest() -> impl Strategy<Value = Guest> {
     let sysctl = prop::collection::btree_map("net\\.[a-z0-9_-]{1,9}(\\.[a-z]{1,5})?", line(), 0..3);
     let cmdline = prop::collection::vec("x[!-~]{0,20}", 0..3);
     let modules = prop::collection::vec("[a-z0-9][a-zA-Z0-9_-]{0,9}", 0..3);
-    let rest = (modules, cmdline, image());
+    let rest = (modules, cmdline, image(), select(vec![Transport::Serial, Transport::Ssh]));
     (1u32..=64, 96u64..4096, disks, sysctl, rest).prop_map(
-        |(cpus, mib, disks, mut sysctl, (modules, cmdline, image))| {
+        |(cpus, mib, disks, mut sysctl, (modules, cmdline, image, transport))| {
             sysctl.insert("vm.oom_dump_tasks".into(), "0".into());
             let disk = |(n, (name, (filesystem, mib))): (usize, (String, (Filesystem, u64)))| {
                 let mount = filesystem.holds_files().then(|| format!("/d{n}/x"));
@@ -129,6 +129,7 @@ fn guest() -> impl Strategy<Value = Guest> {
                 cpus,
                 memory: mib << 20,
                 image,
+                transport,
                 disks,
                 sysctl,
                 modules,
@@ -250,7 +251,8 @@ fn sound() -> impl Strategy<Value = Scenario> {
         env,
     });
     let faults = prop::collection::vec((0u64..500, prop::option::of(1u64..500), action()), 0..4);
-    let evidence = (any::<bool>(), any::<bool>()).prop_map(|(core, keep)| Evidence { core, keep });
+    let evidence = (any::<bool>(), any::<bool>(), 0..=4u32);
+    let evidence = evidence.prop_map(|(core, keep, sample)| Evidence { core, keep, sample });
     let collect = prop::collection::vec("(/[a-z%:._]{1,3}x){1,3}", 0..3);
     let all = (names, kernel, guest(), workload, rules(), faults, evidence, prop::option::of(expectation()), collect);
     all.prop_map(|((name, summary, references), kernel, guest, workload, rules, faults, evidence, expect, collect)| {

@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use oomph::event::{Exit, Kind};
-use oomph::vm::{Accel, Command, DriveSpec, Error, Fails, MACHINE, PROGRAM, Qemu, Seen, Spec, Throttle, Vm};
+use oomph::vm::{
+    Accel, Command, DriveSpec, Error, Fails, GivenKernel, MACHINE, PROGRAM, Qemu, Seen, Spec, Throttle, Vm,
+};
 use oomph_wire::line::Encoder;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -88,15 +90,17 @@ fn folder() -> TempDir {
     folder
 }
 
+fn given(folder: &Path, kernel: &str) -> GivenKernel {
+    GivenKernel { image: folder.join(kernel), initrd: folder.join("initrd"), cmdline: "console=ttyS0".into() }
+}
+
 fn spec(folder: &Path) -> Spec {
     Spec {
         machine: MACHINE.into(),
         cpus: 2,
         memory: 64 << 20,
         accel: Accel::Tcg,
-        kernel: folder.join("kernel"),
-        initrd: folder.join("initrd"),
-        cmdline: "console=ttyS0".into(),
+        kernel: Some(given(folder, "kernel")),
         disks: Vec::new(),
         balloon: false,
         network: false,
@@ -109,7 +113,12 @@ fn disk(folder: &Path) -> Option<DriveSpec> {
     std::fs::File::create(&base).unwrap().set_len(8 << 20).unwrap();
     let mut command = std::process::Command::new("qemu-img");
     command.args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]).arg(&base).arg(&overlay);
-    command.status().is_ok_and(|status| status.success()).then(|| DriveSpec { name: "data".into(), overlay, base })
+    command.status().is_ok_and(|status| status.success()).then(|| DriveSpec {
+        name: "data".into(),
+        overlay,
+        base,
+        base_format: "raw",
+    })
 }
 
 /// Waits for an event; all events up to it.
@@ -290,7 +299,7 @@ async fn quits_when_asked_and_is_killed_when_the_host_has_stopped_it() {
 async fn a_qemu_that_will_not_start_says_why() {
     let Some(qemu) = qemu().await else { return };
     let folder = folder();
-    let spec = Spec { kernel: folder.path().join("none"), ..spec(folder.path()) };
+    let spec = Spec { kernel: Some(given(folder.path(), "none")), ..spec(folder.path()) };
     match Vm::launch(&qemu, &spec, DEADLINE).await.map(drop).unwrap_err() {
         Error::Ended { exit: Exit::Code(1), stderr } => assert!(stderr.contains("none"), "{stderr}"),
         other => panic!("{other}"),

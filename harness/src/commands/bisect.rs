@@ -7,12 +7,13 @@ use super::exit::Status;
 use super::interrupt::{self, interruptible};
 use super::output::Output;
 use super::run::wanted;
+use super::validate::given_a_kernel;
 use crate::campaign::bisect::{At, End, Graph, Options, Search};
 use crate::kernel::{self, Cache, Commit, Follow, History, Kernel, Names};
 use crate::report::{self, Account, Live};
-use crate::results::{Recorded, RunJson, Store};
+use crate::results::{Recorded, RunJson, Store, same_image};
 use crate::run::bisect::{News, Prepared, Work, bisect as go, guess};
-use crate::run::{self, Host};
+use crate::run::{self, Boots, Host};
 use crate::scenario::{self, KernelSource, KernelSpec, Scenario, SourceBuild, SourceTree};
 use anyhow::{Context, bail};
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ pub fn bisect(global: &Global, options: &Bisect, output: &Output) -> anyhow::Res
     let build = template(options, &scenario, &names)?;
     // Whether a kernel is bad is not whether it was expected.
     scenario.expect.clear();
+    given_a_kernel(&scenario, "--tree")?;
     let tree = options.tree.canonicalize().with_context(|| format!("--tree {}", options.tree.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -54,7 +56,7 @@ pub fn bisect(global: &Global, options: &Bisect, output: &Output) -> anyhow::Res
             kernels: HashMap::new(),
             output,
         };
-        let past = if options.resume { guests.past(&Recorded::read(&global.results)?)? } else { Vec::new() };
+        let past = if options.resume { guests.past(&Recorded::read(&global.results)?).await? } else { Vec::new() };
         let begun = Instant::now();
         let done = go(&mut search, &mut guests, &options.bad_when, past, options.time).await?;
         let account = Account::new(&history, &search, &done, &options.bad_when, begun.elapsed().as_secs_f64());
@@ -112,14 +114,25 @@ impl Guests<'_> {
     }
 
     /// The runs of this bisection that are stored.
-    fn past(&self, recorded: &Recorded) -> anyhow::Result<Vec<(At, RunJson)>> {
+    async fn past(&self, recorded: &Recorded) -> anyhow::Result<Vec<(At, RunJson)>> {
         let places = (0..self.history.commits.len()).map(At::Commit).chain([At::Good]);
         let yaml = |at: At| Ok((scenario::what_runs(&scenario::to_yaml(&self.scenario(at))?), at));
         let of: HashMap<String, At> = places.map(yaml).collect::<anyhow::Result<_>>()?;
-        let mut past: Vec<(At, RunJson)> =
-            recorded.each().filter_map(|(yaml, run)| of.get(yaml).map(|at| (*at, run.clone()))).collect();
+        let mut past: Vec<(At, RunJson)> = Vec::new();
+        for (at, run) in recorded.each().filter_map(|(yaml, run)| of.get(yaml).map(|at| (*at, run))) {
+            if self.is_of_this_image(run).await? {
+                past.push((at, run.clone()));
+            }
+        }
         past.sort_by_key(|(_, run)| run.started);
         Ok(past)
+    }
+
+    /// Whether a stored run was in the image that its kernel would be in now: which one that is depends on the kernel's version alone.
+    async fn is_of_this_image(&self, run: &RunJson) -> anyhow::Result<bool> {
+        let Some(version) = kernel::version_of(&run.kernel_identity.release) else { return Ok(run.image.is_none()) };
+        let now = run::image_for(&self.scenario, version, self.host.cache(), &|_| ()).await?;
+        Ok(same_image(run.image.as_ref(), now.as_ref()))
     }
 }
 
@@ -128,9 +141,9 @@ impl Work for Guests<'_> {
         let commit = self.commit(at);
         let live = Live::new(commit.short());
         live.doing(&commit.subject);
-        match interrupt::kernel(&self.scenario(at).kernel, &self.names, self.host.cache(), live).await? {
+        match interrupt::kernel(&Boots::Kernel(self.scenario(at).kernel), &self.names, self.host.cache(), live).await? {
             None => Ok(Prepared::Interrupted),
-            Some(Err(error)) if error.is_of_source() => Ok(Prepared::Broken(error.to_string())),
+            Some(Err(error)) if interrupt::is_of_source(&error) => Ok(Prepared::Broken(error.to_string())),
             Some(kernel) => {
                 let name = self.commit(at).short().to_owned();
                 self.kernels.insert(at, Kernel { name, ..kernel? });

@@ -7,8 +7,8 @@ use super::exit::Status;
 use super::output::Output;
 use crate::event::{Event, Kind, read_events};
 use crate::introspect::account::Account;
-use crate::kernel::InsideFiles;
 use crate::introspect::memory::{Core, Physical, Registers};
+use crate::kernel::InsideFiles;
 use crate::report;
 use crate::results::file;
 use crate::run::lens;
@@ -48,7 +48,8 @@ fn of_core(core: &Path, options: &Diagnose, output: &Output) -> anyhow::Result<S
     let parsed = Core::new(&bytes).with_context(name)?;
     let beside = || ["vmlinux", "bzImage"].iter().map(|file| core.with_file_name(file)).find(|file| file.is_file());
     let files = given(options).or_else(|| Some(InsideFiles::around(&beside()?, "")));
-    let files = files.ok_or_else(|| anyhow!("{}: no vmlinux or bzImage lies beside it; name one with --vmlinux", name()))?;
+    let files =
+        files.ok_or_else(|| anyhow!("{}: no vmlinux or bzImage lies beside it; name one with --vmlinux", name()))?;
     picture(&parsed, parsed.registers(), &files, options, output)
 }
 
@@ -70,7 +71,6 @@ fn given(options: &Diagnose) -> Option<InsideFiles> {
     let (image, types) = options.vmlinux.split_first()?;
     Some(InsideFiles::given(image, types))
 }
-
 
 fn of_result(result: &Path, options: &Diagnose, output: &Output) -> anyhow::Result<Status> {
     let file = if result.is_dir() { result.join(file::EVENTS) } else { result.to_owned() };

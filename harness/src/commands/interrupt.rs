@@ -2,9 +2,11 @@
 //! Lives here: giving the work up, and the second ^C that waits for nothing; a kernel that is had in this way.
 //! May not live here: what a run does about them (`run`).
 
+use crate::image::ImageIdentity;
 use crate::kernel::{self, Cache, Kernel, Names};
 use crate::report::{self, Live};
-use crate::scenario::KernelSpec;
+use crate::run::{Boots, image_for};
+use crate::scenario::Scenario;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -40,20 +42,41 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> io::Resul
     Ok(None)
 }
 
-/// The kernel that `spec` means, with its progress on `live`, or `None` where the user ended it first.
+/// The kernel that boots a guest, with its progress on `live`, or `None` where the user ended it first.
 ///
 /// # Errors
 /// The outer where signals cannot be waited for, the inner where the kernel cannot be had.
 pub(super) async fn kernel(
-    spec: &KernelSpec,
+    boots: &Boots,
     names: &Names,
     cache: &Cache,
     live: Live,
-) -> io::Result<Option<Result<Kernel, kernel::Error>>> {
+) -> io::Result<Option<anyhow::Result<Kernel>>> {
     let progress = |text: &str| live.doing(text);
-    let made = interruptible(kernel::resolve(spec, names, cache, &progress)).await;
+    let made = interruptible(boots.kernel(names, cache, &progress)).await;
     live.done();
     made
+}
+
+/// The image that a guest boots into, in the same way; `Some(Ok(None))` for the minimal one.
+///
+/// # Errors
+/// As [`kernel`].
+pub(super) async fn image(
+    scenario: &Scenario,
+    kernel: &Kernel,
+    cache: &Cache,
+    live: Live,
+) -> io::Result<Option<anyhow::Result<Option<ImageIdentity>>>> {
+    let progress = |text: &str| live.doing(text);
+    let made = interruptible(image_for(scenario, kernel.version, cache, &progress)).await;
+    live.done();
+    made
+}
+
+/// Whether an error is the kernel's source's: that it does not build, say.
+pub(super) fn is_of_source(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<kernel::Error>().is_some_and(kernel::Error::is_of_source)
 }
 
 fn any() -> io::Result<impl Future<Output = ()>> {

@@ -12,7 +12,7 @@ use crate::doctor;
 use crate::kernel::{self, Cache, Kernel, Names};
 use crate::report::{self, Board};
 use crate::results::{self, Recorded, RunJson, Store};
-use crate::run::{self, Host, Past, Watch, Work};
+use crate::run::{self, Boots, Host, Past, Watch, Work};
 use crate::scenario::{self, KernelSpec, Outcome, Scenario};
 use anyhow::{Context, bail};
 use std::collections::HashMap;
@@ -145,7 +145,7 @@ struct Runs {
     names: Names,
     cells: Vec<(Cell, Scenario)>,
     /// Every kernel once, in order of first use, and of each cell which.
-    specs: Vec<KernelSpec>,
+    specs: Vec<Boots>,
     of_cell: Vec<usize>,
     kernels: Vec<OnceLock<Kernel>>,
     recorded: Option<Recorded>,
@@ -160,14 +160,15 @@ impl Runs {
         global: &Global,
         board: Board,
     ) -> anyhow::Result<Self> {
-        let mut specs: Vec<KernelSpec> = Vec::new();
+        let mut specs: Vec<Boots> = Vec::new();
         let mut number = |scenario: &Scenario| {
-            specs.iter().position(|spec| *spec == scenario.kernel).unwrap_or_else(|| {
-                specs.push(scenario.kernel.clone());
+            let boots = Boots::of(scenario)?;
+            Ok(specs.iter().position(|spec| *spec == boots).unwrap_or_else(|| {
+                specs.push(boots);
                 specs.len() - 1
-            })
+            }))
         };
-        let of_cell = cells.iter().map(|(_, scenario)| number(scenario)).collect();
+        let of_cell = cells.iter().map(|(_, scenario)| number(scenario)).collect::<anyhow::Result<_>>()?;
         let recorded = options.resume.then(|| Recorded::read(&global.results)).transpose()?;
         Ok(Self {
             host: Host::look(Cache::open(None)?, wanted(options.accel)).await?,
@@ -201,9 +202,14 @@ impl Work for Runs {
         if let Some(recorded) = &self.recorded {
             for cell in (0..self.cells.len()).filter(|&cell| self.of_cell[cell] == kernel) {
                 let of = &self.cells[cell].1;
-                let mut runs = recorded.of(&scenario::to_yaml(of)?, &made.hash).to_vec();
-                let expected = scenario::matching(&of.expect, &made.name, &made.tags, made.version);
-                runs.iter_mut().for_each(|run| run.expect(expected.cloned()));
+                let live = self.board.run("image");
+                let image = interrupt::image(of, &made, self.host.cache(), live).await?;
+                let Some(image) = image.transpose()? else { return Ok(None) };
+                let mut runs = recorded.of(&scenario::to_yaml(of)?, &made.hash, image.as_ref());
+                for run in &mut runs {
+                    let version = run::version_that_ran(&made, &run.kernel_identity);
+                    run.expect(scenario::matching(&of.expect, &made.name, &made.tags, version).cloned());
+                }
                 past.push((cell, runs));
             }
         }

@@ -10,9 +10,10 @@ use crate::image::programs;
 use crate::kernel::{Cache, Names};
 use crate::report::{Live, Stream};
 use crate::results::{Recorded, Store};
-use crate::run::{self, Host};
+use crate::run::{self, Boots, Host};
 use crate::scenario::{self, KernelSource, KernelSpec, Program, Scenario};
 use crate::vm::Wanted;
+use anyhow::bail;
 use std::path::{Path, PathBuf};
 
 /// Runs scenarios.
@@ -49,19 +50,26 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
         // With --bisect-exit: runs with an outcome that is not bad.
         let mut good = 0_u32;
         for scenario in &scenarios {
-            let live = Live::new(&scenario.name);
-            let kernel = match interrupt::kernel(&scenario.kernel, &names, host.cache(), live).await? {
+            let live = || Live::new(&scenario.name);
+            let boots = Boots::of(scenario)?;
+            if matches!(boots, Boots::Own(_)) && options.kernel.is_some() {
+                bail!("--kernel has no meaning for {}: its image boots its own kernel; `kernel: ours` in the image changes that", scenario.name);
+            }
+            let kernel = match interrupt::kernel(&boots, &names, host.cache(), live()).await? {
                 None => return Ok(Status::Interrupted),
-                Some(Err(error)) if options.bisect_exit && error.is_of_source() => {
-                    output.error(&error.into());
+                Some(Err(error)) if options.bisect_exit && interrupt::is_of_source(&error) => {
+                    output.error(&error);
                     return Ok(Status::Inconclusive);
                 }
                 Some(kernel) => kernel?,
             };
-            let done = match options.resume {
-                true => Recorded::read(&global.results)?.of(&scenario::to_yaml(scenario)?, &kernel.hash).len(),
-                false => 0,
-            };
+            let mut done = 0;
+            if options.resume {
+                let image = interrupt::image(scenario, &kernel, host.cache(), live()).await?;
+                let Some(image) = image.transpose()? else { return Ok(Status::Interrupted) };
+                let recorded = Recorded::read(&global.results)?;
+                done = recorded.of(&scenario::to_yaml(scenario)?, &kernel.hash, image.as_ref()).len();
+            }
             for number in u32::try_from(done)?.saturating_add(1)..=options.repeat {
                 let label = match options.repeat {
                     1 => scenario.name.clone(),

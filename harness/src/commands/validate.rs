@@ -13,7 +13,7 @@ use crate::kernel::{self, Cache, Kernel, Names};
 use crate::report::{self, Live};
 use crate::results::{Recorded, RunJson, Store};
 use crate::run::validate::{Work, validate as go};
-use crate::run::{self, Host};
+use crate::run::{self, Boots, Host};
 use crate::scenario::{self, KernelSpec, Scenario};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,7 @@ pub fn validate(global: &Global, options: &Validate, output: &Output) -> anyhow:
             bail!("`{}` is there twice: a scenario is tested once, as a scenario or as a guard", one.name);
         }
     }
+    scenarios.iter().try_for_each(|one| given_a_kernel(one, "--kernel"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let place = tempfile::tempdir()?;
     let cache = Cache::open(None)?;
@@ -89,6 +90,17 @@ pub fn validate(global: &Global, options: &Validate, output: &Output) -> anyhow:
         false => output.line(&report::validated(&done))?,
     };
     Ok(status(&done))
+}
+
+/// A scenario whose image boots its own kernel runs on no other.
+pub(super) fn given_a_kernel(scenario: &Scenario, option: &str) -> anyhow::Result<()> {
+    if let Boots::Own(_) = Boots::of(scenario)? {
+        bail!(
+            "{option} has no meaning for {}: its image boots its own kernel; expected an image with `kernel: ours`",
+            scenario.name
+        );
+    }
+    Ok(())
 }
 
 /// 0 where the answer is the expected one, 3 where it is not known, else 1.
@@ -163,15 +175,22 @@ impl Runs<'_> {
 impl Work for Runs<'_> {
     async fn prepare(&mut self, side: usize) -> anyhow::Result<Option<Vec<Vec<RunJson>>>> {
         let live = Live::new(SIDES[side]);
-        let made = interrupt::kernel(&self.specs[side], self.names, self.host.cache(), live).await?;
+        let made =
+            interrupt::kernel(&Boots::Kernel(self.specs[side].clone()), self.names, self.host.cache(), live).await?;
         let Some(kernel) = made.transpose().with_context(|| format!("the kernel {} the change", SIDES[side]))? else {
             return Ok(None);
         };
-        let past = |trial: usize| match &self.recorded {
-            None => Ok(Vec::new()),
-            Some(recorded) => Ok(recorded.of(&scenario::to_yaml(&self.scenario(trial, side))?, &kernel.hash).to_vec()),
-        };
-        let past = (0..self.scenarios.len()).map(past).collect::<anyhow::Result<_>>()?;
+        let mut past = Vec::new();
+        for trial in 0..self.scenarios.len() {
+            let Some(recorded) = &self.recorded else {
+                past.push(Vec::new());
+                continue;
+            };
+            let of = self.scenario(trial, side);
+            let image = interrupt::image(&of, &kernel, self.host.cache(), Live::new("image")).await?;
+            let Some(image) = image.transpose()? else { return Ok(None) };
+            past.push(recorded.of(&scenario::to_yaml(&of)?, &kernel.hash, image.as_ref()));
+        }
         self.kernels[side] = Some(kernel);
         Ok(Some(past))
     }

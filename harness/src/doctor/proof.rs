@@ -5,7 +5,7 @@
 use super::facts::{CachedKernel, Proof};
 use crate::image::programs::INIT;
 use crate::image::{self, Entry};
-use crate::vm::{Accel, MACHINE, Qemu, Spec, kernel_command_line, prove_kvm};
+use crate::vm::{Accel, GivenKernel, MACHINE, Qemu, Spec, kernel_command_line, prove_kvm};
 use std::io::Write;
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ pub(super) async fn prove(qemu: &Qemu, kernel: &CachedKernel) -> Proof {
         Ok(file) => file,
         Err(cause) => return failed(format!("no initramfs for it: {cause}")),
     };
+    let (initrd, cmdline) = (initrd.path().to_owned(), kernel_command_line(&[]));
+    let given = GivenKernel { image: kernel.image.clone(), initrd, cmdline };
     let spec = Spec {
         machine: MACHINE.into(),
         cpus: 1,
         memory: MEMORY,
         accel: Accel::Kvm,
-        kernel: kernel.image.clone(),
-        initrd: initrd.path().to_owned(),
-        cmdline: kernel_command_line(&[]),
+        kernel: Some(given),
         disks: Vec::new(),
         balloon: false,
         network: false,

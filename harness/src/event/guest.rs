@@ -13,8 +13,10 @@ pub fn from_guest(line: &Line<'_>) -> Option<Kind> {
     let int = |key| line.int(key).unwrap_or(0);
     Some(match (line.source, line.kind) {
         (source::AGENT, kind::HELLO) => {
-            Kind::Hello { proto: num("proto"), kernel: text("kernel"), cpus: num("cpus"), mem_kb: num("mem") }
+            let (kernel, version) = (text("kernel"), text("version"));
+            Kind::Hello { proto: num("proto"), kernel, version, cpus: num("cpus"), mem_kb: num("mem") }
         }
+        (source::AGENT, kind::REMARK) => Kind::Remark { text: text("text") },
         (source::AGENT, kind::FAILED) => Kind::GuestFailed { what: text("what"), errno: int("errno") },
         (source::AGENT, kind::PROBE) => Kind::Probe { probe: text("probe"), pid: num("pid"), adj: int("adj") },
         (source::AGENT, kind::READY) => Kind::Ready { min_kb: num("min"), sysrq: num("sysrq") },

@@ -60,6 +60,9 @@ pub enum Kind {
         proto: u64,
         /// `uname -r` of the guest.
         kernel: String,
+        /// `uname -v` of the guest; empty in streams from before it was told.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        version: String,
         /// Online processors.
         cpus: u64,
         /// MemTotal in kB.
@@ -71,6 +74,11 @@ pub enum Kind {
         what: String,
         /// errno of the failure, 0 if there is none.
         errno: i64,
+    },
+    /// Something about the guest that whoever reads a verdict should know; nothing rests on it.
+    Remark {
+        /// In words.
+        text: String,
     },
     /// A probe process exists.
     Probe {

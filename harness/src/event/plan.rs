@@ -24,6 +24,9 @@ pub struct Plan {
     /// How many times a second the guest's memory is looked at from the start of pressure on, 1 to 4; 0 for while it stalls only.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub sample: u32,
+    /// … and the host fetches them over ssh, instead of the agent sending them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fetch: bool,
 }
 
 /// Times and bounds of the rules. All times are fair time in milliseconds, except `wall_ms`.

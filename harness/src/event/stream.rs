@@ -75,11 +75,7 @@ mod tests {
     use crate::event::{Phase, Plan};
 
     fn two() -> String {
-        let plan = Plan {
-            schema: SCHEMA,
-            scenario: "x".into(),
-            ..Plan::default()
-        };
+        let plan = Plan { schema: SCHEMA, scenario: "x".into(), ..Plan::default() };
         let events = [
             Event { seq: 0, host_ns: 0, guest_ns: None, kind: Kind::Plan(plan) },
             Event { seq: 1, host_ns: 7, guest_ns: Some(3), kind: Kind::Phase { phase: Phase::Boot } },

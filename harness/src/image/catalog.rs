@@ -3,12 +3,12 @@
 //! May not live here: printing.
 
 use super::debian::{self, System};
+use super::disk_file::DiskFormat;
+use super::error::Error;
 use super::names::{Images, Named};
-use crate::kernel::{At, Cache, FileError};
+use crate::kernel::Cache;
 use crate::scenario::{DebianImage, DiskImage, ImageKernel, ImageSource};
 use serde::Serialize;
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -87,36 +87,6 @@ pub fn describe_image(source: &ImageSource) -> String {
     }
 }
 
-/// How a disk image is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DiskFormat {
-    /// Byte for byte.
-    Raw,
-    /// QEMU's own.
-    Qcow2,
-}
-
-impl DiskFormat {
-    /// The name by which QEMU knows it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Qcow2 => "qcow2",
-        }
-    }
-
-    /// A file's, by its first bytes (docs/interop/qcow2.txt). What is neither is taken to be raw, as a disk may hold anything.
-    ///
-    /// # Errors
-    /// Where the file cannot be read.
-    pub fn of(path: &Path) -> Result<Self, FileError> {
-        let mut magic = Vec::new();
-        File::open(path).and_then(|file| file.take(4).read_to_end(&mut magic)).at("read", path)?;
-        Ok(if magic == b"QFI\xfb" { Self::Qcow2 } else { Self::Raw })
-    }
-}
-
 /// What `show` tells of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -137,8 +107,8 @@ pub enum ShownImage {
 /// What is known of an image that is here; `None` for one that is not built.
 ///
 /// # Errors
-/// Where a disk cannot be read.
-pub fn show_image(source: &ImageSource, cache: &Cache) -> Result<Option<ShownImage>, FileError> {
+/// Where a disk cannot be read, or is none that can be run.
+pub fn show_image(source: &ImageSource, cache: &Cache) -> Result<Option<ShownImage>, Error> {
     Ok(match source {
         ImageSource::Minimal => Some(ShownImage::Minimal),
         ImageSource::Debian(image) => {
@@ -161,7 +131,9 @@ mod tests {
         let folder = place.path().join("images");
         std::fs::create_dir(&folder).unwrap();
         let cache = Cache::open(Some(&place.path().join("cache"))).unwrap();
-        std::fs::write(folder.join("cloud.qcow2"), b"QFI\xfb and more").unwrap();
+        // Version 3, and nothing else.
+        let header = [b"QFI\xfb".to_vec(), 3_u32.to_be_bytes().to_vec(), vec![0; 96]].concat();
+        std::fs::write(folder.join("cloud.qcow2"), header).unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
         write("mine.yaml", "disk: cloud.qcow2\nssh: {user: root, password: x}\nnote: N\n");
         write("gone.yaml", "disk: gone.raw\nssh: {user: root, password: x}\n");
@@ -178,7 +150,8 @@ mod tests {
         let (_, source) = images.from_argument("mine").unwrap();
         let Some(ShownImage::Disk { format, .. }) = show_image(&source, &cache).unwrap() else { panic!("{source:?}") };
         assert_eq!(format, DiskFormat::Qcow2);
-        assert_eq!(DiskFormat::of(&folder.join("bad.yaml")).unwrap(), DiskFormat::Raw);
+        std::fs::write(folder.join("plain.raw"), [0; 512]).unwrap();
+        assert_eq!(DiskFormat::of(&folder.join("plain.raw")).unwrap(), DiskFormat::Raw);
         assert_eq!(show_image(&ImageSource::Debian(DebianImage::of("x")), &cache).unwrap(), None);
     }
 }

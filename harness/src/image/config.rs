@@ -30,7 +30,7 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
             None => line("swap", &[("name", name)]),
         }
     }
-    if scenario.has_login() {
+    if scenario.is_logged_in_to() {
         let (address, prefix) = (GUEST_ADDRESS.to_string(), GUEST_PREFIX.to_string());
         line("network", &[("address", &address), ("prefix", &prefix)]);
         line("login", &[("root", server::ROOT), ("program", server::PROGRAM)]);
@@ -39,7 +39,7 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
     for (name, value) in &scenario.guest.sysctl {
         line("sysctl", &[("name", name), ("value", value)]);
     }
-    for path in &scenario.collect {
+    for path in scenario.collect.iter().filter(|_| !scenario.fetches()) {
         line("collect", &[("path", path)]);
     }
     for probe in &scenario.probes {
@@ -57,11 +57,21 @@ pub fn config(scenario: &Scenario, modules: &[LoadedModule], program: &Packed) -
     text
 }
 
-/// The same for the agent in a system on a disk: its modules are loaded before, and network and server are its own.
-pub(super) fn config_in_system(scenario: &Scenario, program: &Packed) -> String {
+/// The same for the agent in a system on a disk: its modules are loaded before, and network and server are its own. With `own_kernel` the
+/// system's bootloader has started its kernel, with a command line of its own.
+pub(super) fn config_in_system(scenario: &Scenario, program: &Packed, own_kernel: bool) -> String {
     let mut scenario = scenario.clone();
     scenario.probes.retain(|probe| *probe != ProbeKind::Login);
-    config(&scenario, &[], program)
+    if scenario.fetches() {
+        scenario.collect.clear();
+    }
+    let first = if own_kernel { "own-kernel\n" } else { "" };
+    format!("{first}{}", config(&scenario, &[], program))
+}
+
+/// The line that gives the guest its address.
+pub(super) fn network_line() -> String {
+    format!("network address={GUEST_ADDRESS} prefix={GUEST_PREFIX}\n")
 }
 
 /// The lines of a configuration that load modules, in their order.
@@ -99,7 +109,7 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Rules;
-    use crate::scenario::{Disk, Evidence, Filesystem, Guest, ImageSpec, KernelSpec, Program, Workload};
+    use crate::scenario::{Disk, Evidence, Filesystem, Guest, ImageSpec, KernelSpec, Program, Transport, Workload};
     use std::collections::BTreeMap;
 
     pub(in crate::image) fn scenario(disks: &[(&str, Filesystem)]) -> Scenario {
@@ -116,6 +126,7 @@ pub(super) mod tests {
                 cpus: 2,
                 memory: 256 << 20,
                 image: ImageSpec::default(),
+                transport: Transport::Serial,
                 disks: disks.iter().map(disk).collect(),
                 sysctl: BTreeMap::from([("vm.panic_on_oom".into(), "0".into())]),
                 modules: vec![],
@@ -140,7 +151,9 @@ pub(super) mod tests {
     fn a_system_has_its_own_network_and_server() {
         let mut scenario = scenario(&[("data", Filesystem::Xfs)]);
         scenario.probes.push(ProbeKind::Login);
-        let text = config_in_system(&scenario, &Packed::embedded("r", b""));
+        let text = config_in_system(&scenario, &Packed::embedded("r", b""), false);
+        let own = config_in_system(&scenario, &Packed::embedded("r", b""), true);
+        assert_eq!(own, format!("own-kernel\n{text}"));
         assert!(!text.contains("network ") && !text.contains("login"), "{text}");
         assert!(text.contains("disk name=data fs=xfs mount=/data\n") && text.contains("probe name=file:data\n"));
     }
@@ -154,6 +167,19 @@ pub(super) mod tests {
             "network address=10.0.2.15 prefix=24\nlogin root=/login program=/usr/sbin/dropbear\nlogin-arg value=-F\n";
         assert!(text.starts_with(server), "{text}");
         assert!(text.contains("probe name=beat\nprogram "), "the login is the host's: {text}");
+    }
+
+    #[test]
+    fn what_is_fetched_over_ssh_needs_a_server_and_no_sender() {
+        let mut scenario = scenario(&[]);
+        scenario.collect = vec!["/proc/vmstat".into()];
+        let packed = Packed::embedded("r", b"");
+        assert!(config(&scenario, &[], &packed).contains("collect path=/proc/vmstat\n"));
+        scenario.guest.transport = Transport::Ssh;
+        let text = config(&scenario, &[], &packed);
+        assert!(text.contains("login root=/login") && !text.contains("collect"), "{text}");
+        let text = config_in_system(&scenario, &packed, false);
+        assert!(!text.contains("login") && !text.contains("collect"), "{text}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Lives here: templates in the cache, overlays, the check for room.
 //! May not live here: filesystem options (`mkfs`), or how QEMU is given a disk.
 
+use super::disk_file::DiskFormat;
 use super::error::Error;
 use super::mkfs::Mkfs;
 use crate::kernel::child::{Call, find, words};
@@ -30,8 +31,10 @@ pub struct PreparedDisk {
     pub name: String,
     /// The qcow2 overlay that the guest writes to.
     pub overlay: PathBuf,
-    /// The raw template below it.
+    /// The image below it.
     pub base: PathBuf,
+    /// How that is written.
+    pub format: DiskFormat,
 }
 
 /// Makes an overlay for each disk in `directory`, over templates for a kernel of this version.
@@ -49,19 +52,24 @@ pub(super) fn prepare(
         let copy = alike.entry((disk.filesystem.name(), disk.size)).or_default();
         let base = template(disk, *copy, kernel, cache, job)?;
         *copy += 1;
-        prepared.push(overlay(name, base, directory, job)?);
+        prepared.push(overlay(name, (base, DiskFormat::Raw), directory, job)?);
     }
     Ok(prepared)
 }
 
-/// A throw-away overlay over a raw file.
-pub(super) fn overlay(name: &str, base: PathBuf, directory: &Path, job: &Job) -> Result<PreparedDisk, Error> {
+/// A throw-away overlay over an image.
+pub(super) fn overlay(
+    name: &str,
+    (base, format): (PathBuf, DiskFormat),
+    directory: &Path,
+    job: &Job,
+) -> Result<PreparedDisk, Error> {
     let overlay = directory.join(format!("{name}.qcow2"));
-    let mut args = words(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]);
+    let mut args = words(["create", "-q", "-f", "qcow2", "-F", format.name(), "-b"]);
     args.extend([base.clone().into(), overlay.clone().into()]);
     let call = Call { program: "qemu-img", package: "qemu-utils", args, directory: None, deadline: SHORT_DEADLINE };
     call.run(job)?;
-    Ok(PreparedDisk { name: name.to_owned(), overlay, base })
+    Ok(PreparedDisk { name: name.to_owned(), overlay, base, format })
 }
 
 /// A formatted, empty disk. Disks that are alike in one guest get templates of their own (`copy`): XFS refuses to mount

@@ -118,6 +118,17 @@ pub enum Error {
     /// A name that debugfs cannot be told.
     #[error("{}: debugfs cannot be told of a file whose name has quotes or is no UTF-8", .0.display())]
     NotOnExt4(PathBuf),
+    /// A disk of the user's that cannot be run.
+    #[error("{}: {why}", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what would be right.
+        why: String,
+    },
+    /// A disk of the user's, and no word on its root.
+    #[error("{}: a kernel of ours has to be told where the root is; expected `root: {{partition: 1, filesystem: ext4}}` in the image", .0.display())]
+    NoRoot(PathBuf),
     /// A file, a program, or the cache.
     #[error(transparent)]
     Host(#[from] crate::kernel::Error),

@@ -38,7 +38,7 @@ pub fn wanted_modules(scenario: &Scenario) -> Vec<&str> {
     let mut wanted: Vec<&str> = Vec::new();
     wanted.extend((!disks.is_empty()).then_some("virtio_blk"));
     wanted.extend(scenario.has_balloon().then_some("virtio_balloon"));
-    wanted.extend(scenario.has_login().then_some("virtio_net"));
+    wanted.extend(scenario.is_logged_in_to().then_some("virtio_net"));
     if !wanted.is_empty() {
         wanted.insert(0, "virtio_pci");
     }

@@ -101,7 +101,7 @@ fn assemble(
     entries.extend(modules::entries(&modules)?);
     entries.extend(program.entries);
     entries.extend(files(scenario)?);
-    if scenario.has_login() {
+    if scenario.is_logged_in_to() {
         entries.extend(server::entries(cache, job)?);
     }
     let (initramfs, hash) = initramfs::store(&initramfs::build(&entries)?, cache, job)?;

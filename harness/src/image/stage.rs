@@ -6,13 +6,14 @@
 //! and their own tmpfiles.d/provision.conf writes it to root's authorized_keys. It needs no device, no module and no tool in the guest;
 //! by SMBIOS or fw_cfg systemd would want modules of the running kernel, which a system that boots with a kernel of ours has not.
 
-use super::config::{config_in_system, module_lines};
-use super::debian::System;
+use super::config::{config_in_system, module_lines, network_line};
 use super::error::Error;
+use super::freight::System;
 use super::initramfs::{self, Entry};
 use super::modules::{self, LoadedModule, wanted_modules};
-use super::prepare::{self, Executable, Image};
-use super::{disks, freight};
+use super::prepare::{self, Executable};
+use super::system_disk::SystemDisk;
+use super::{PreparedDisk, disks, freight};
 use crate::kernel::job::{Job, Progress, blocking};
 use crate::kernel::{Cache, Kernel};
 use crate::scenario::{Filesystem, RootPlace, Scenario};
@@ -49,14 +50,15 @@ pub async fn stage(
     let wanted: Vec<String> = modules_for(root.filesystem, wanted);
     blocking(progress, move |job| {
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        make(&kernel, root, &wanted, init, &cache, job)
+        make(&kernel, (root, false), &wanted, init, &cache, job)
     })
     .await
 }
 
+/// `network` says whether it gives the guest its address, too.
 fn make(
     kernel: &Kernel,
-    root: RootPlace,
+    (root, network): (RootPlace, bool),
     wanted: &[&str],
     init: Vec<u8>,
     cache: &Cache,
@@ -65,7 +67,7 @@ fn make(
     let modules = modules::prepare(kernel, wanted, &[], cache, job)?;
     let mut entries = initramfs::skeleton();
     entries.push(Entry::executable("/init", init));
-    entries.push(Entry::file(oomph_wire::config::PATH, config(&modules, root).into_bytes()));
+    entries.push(Entry::file(oomph_wire::config::PATH, config(&modules, root, network).into_bytes()));
     entries.extend(modules::entries(&modules)?);
     let (initramfs, hash) = initramfs::store(&initramfs::build(&entries)?, cache, job)?;
     let modules = modules.into_iter().map(|module| module.name).collect();
@@ -75,13 +77,22 @@ fn make(
 /// A scenario's guest with a system on a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemImage {
-    /// What it boots into; its disks begin with the root's.
-    pub image: Image,
+    /// What boots it; `None` where its own bootloader does.
+    pub stage: Option<Stage>,
+    /// The agent's configuration.
+    pub config: String,
+    /// The root's disk, and those of the scenario by name.
+    pub disks: Vec<PreparedDisk>,
+    /// What the user should know about it.
+    pub notes: Vec<String>,
     /// What is to be brought into the system: the standard input of `command`.
     pub input: Vec<u8>,
     /// What puts it in place and starts the agent.
     pub command: String,
 }
+
+/// The kernel for which disks are made where nothing is known of the one that will mount them: any that Debian still has.
+const ANY_KERNEL: (u32, u32, u32) = (5, 10, 0);
 
 /// As [`super::prepare`], for a scenario whose guest is a system on a disk: overlays for its root and for each disk, and the
 /// agent and the workload to be brought into it. `user` is who logs in.
@@ -90,7 +101,7 @@ pub struct SystemImage {
 /// As [`super::prepare`].
 pub async fn prepare_system(
     (scenario, kernel): (&Scenario, &Kernel),
-    (system, user): (&System, &str),
+    (disk, user): (&SystemDisk, &str),
     init: &[u8],
     program: Executable<'_>,
     directory: &Path,
@@ -99,23 +110,29 @@ pub async fn prepare_system(
 ) -> Result<SystemImage, Error> {
     let pack = program.packer();
     let (scenario, kernel, cache) = (scenario.clone(), kernel.clone(), cache.clone());
-    let (system, user, init, directory) = (system.clone(), user.to_owned(), init.to_vec(), directory.to_owned());
+    let (disk, user, init, directory) = (disk.clone(), user.to_owned(), init.to_vec(), directory.to_owned());
     blocking(progress, move |job| {
         let program = pack()?.alone();
-        let filesystem = if system.filesystem == Filesystem::Xfs.name() { Filesystem::Xfs } else { Filesystem::Ext4 };
-        let wanted = [vec!["virtio_net"], wanted_modules(&scenario)].concat();
-        let wanted = modules_for(filesystem, &wanted);
-        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        let stage = make(&kernel, RootPlace { partition: None, filesystem }, &wanted, init.clone(), &cache, job)?;
-        let config = config_in_system(&scenario, &program);
-        let (input, command) = freight::pack(&init, &config, &program, &prepare::files(&scenario)?, &user)?;
+        let stage = match disk.root {
+            Some(root) => {
+                let wanted = modules_for(root.filesystem, &[vec!["virtio_net"], wanted_modules(&scenario)].concat());
+                let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+                // A system that was not made for this may have no address, or wait for one.
+                Some(make(&kernel, (root, disk.foreign), &wanted, init.clone(), &cache, job)?)
+            }
+            None => None,
+        };
+        let own_kernel = stage.is_none();
+        let config = config_in_system(&scenario, &program, own_kernel);
+        let modules = if own_kernel { &scenario.guest.modules[..] } else { &[] };
+        let system = System { user: &user, foreign: disk.foreign, modules };
+        let (input, command) = freight::pack(&init, &config, &program, &prepare::files(&scenario)?, &system)?;
         let all: u64 = scenario.guest.disks.values().map(|disk| disk.size).sum();
-        disks::check_room(&directory, all.saturating_add(system.size))?;
-        let mut disks = vec![disks::overlay(ROOT_DISK, system.disk.clone(), &directory, job)?];
-        disks.extend(disks::prepare(&scenario.guest.disks, kernel.version, &directory, &cache, job)?);
-        let Stage { initramfs, hash, modules } = stage;
-        let image = Image { initramfs, hash, config, modules, disks, notes: program.notes };
-        Ok(SystemImage { image, input, command })
+        disks::check_room(&directory, all.saturating_add(disk.size))?;
+        let version = if own_kernel { ANY_KERNEL } else { kernel.version };
+        let mut disks = vec![disks::overlay(ROOT_DISK, (disk.base, disk.format), &directory, job)?];
+        disks.extend(disks::prepare(&scenario.guest.disks, version, &directory, &cache, job)?);
+        Ok(SystemImage { stage, config, disks, notes: program.notes, input, command })
     })
     .await
 }
@@ -132,8 +149,11 @@ fn modules_for(filesystem: Filesystem, wanted: &[&str]) -> Vec<String> {
 }
 
 /// The guest's configuration.
-fn config(modules: &[LoadedModule], root: RootPlace) -> String {
+fn config(modules: &[LoadedModule], root: RootPlace, network: bool) -> String {
     let mut text = module_lines(modules);
+    if network {
+        text.push_str(&network_line());
+    }
     let partition = root.partition.map(|number| format!(" partition={number}")).unwrap_or_default();
     text.push_str(&format!("root name={ROOT_DISK} fs={}{partition}\n", root.filesystem.name()));
     text
@@ -156,10 +176,11 @@ mod tests {
         let module = |name: &str, optional| LoadedModule { name: name.into(), path: "/x".into(), optional };
         let modules = [module("a", true), module("virtio_blk", false)];
         assert_eq!(
-            config(&modules, root),
+            config(&modules, root, false),
             "module path=/modules/a.ko optional=1\nmodule path=/modules/virtio_blk.ko\n\
              root name=oomph-root fs=ext4 partition=2\n"
         );
+        assert!(config(&[], root, true).starts_with("network address=10.0.2.15 prefix=24\nroot "));
         assert_eq!(
             modules_for(Filesystem::Xfs, &["xfs", "virtio_net"]),
             ["virtio_pci", "virtio_blk", "xfs", "virtio_net"]

@@ -94,7 +94,8 @@ impl Account {
         for (&(pid, stack), count) in &self.folded {
             let functions = self.stacks.get(stack as usize).map_or("", |stack| stack.folded.as_str());
             // A name may have what separates here.
-            let name: String = self.name(pid).chars().map(|c| if c == ';' || c.is_whitespace() { '_' } else { c }).collect();
+            let name: String =
+                self.name(pid).chars().map(|c| if c == ';' || c.is_whitespace() { '_' } else { c }).collect();
             let functions = if functions.is_empty() { "?" } else { functions };
             *lines.entry(format!("{name};{functions}")).or_default() += count;
         }

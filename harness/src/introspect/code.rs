@@ -118,7 +118,10 @@ fn module(kernel: &Kernel<'_>, address: u64, base: u64) -> Option<Module> {
     let name = kernel.text(address, Field::ModuleName, 56)?;
     let size = match kernel.layout.place(Field::ModuleTextSize) {
         // The field of a `module_memory`, the first of which is where the code is.
-        Some(place) if kernel.layout.size_of_structure_with(Field::ModuleTextSize) < kernel.layout.size_of_structure_with(Field::ModuleText) => {
+        Some(place)
+            if kernel.layout.size_of_structure_with(Field::ModuleTextSize)
+                < kernel.layout.size_of_structure_with(Field::ModuleText) =>
+        {
             kernel.space.number(kernel.address(address, Field::ModuleText)?.wrapping_add(place.offset), 4)
         }
         _ => kernel.field(address, Field::ModuleTextSize),

@@ -157,9 +157,22 @@ pub fn layout() -> Layout {
 
 /// Functions of the tests, 0x100 bytes each, and variables.
 pub const FUNCTIONS: &[&str] = &[
-    "_stext", "__schedule", "schedule", "rwsem_down_write_slowpath", "xfs_ilock", "xfs_file_buffered_write", "vfs_write", "ksys_write",
-    "do_syscall_64", "entry_SYSCALL_64_after_hwframe", "shrink_node", "try_to_free_pages", "__alloc_pages_slowpath", "__alloc_pages",
-    "filemap_alloc_folio", "_etext",
+    "_stext",
+    "__schedule",
+    "schedule",
+    "rwsem_down_write_slowpath",
+    "xfs_ilock",
+    "xfs_file_buffered_write",
+    "vfs_write",
+    "ksys_write",
+    "do_syscall_64",
+    "entry_SYSCALL_64_after_hwframe",
+    "shrink_node",
+    "try_to_free_pages",
+    "__alloc_pages_slowpath",
+    "__alloc_pages",
+    "filemap_alloc_folio",
+    "_etext",
 ];
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 pub const INIT_TASK: u64 = 0xffff_ffff_8200_0000;
@@ -174,7 +187,8 @@ pub fn within(function: &str) -> u64 {
 
 /// Their symbols.
 pub fn symbols() -> Symbols {
-    let functions = FUNCTIONS.iter().enumerate().map(|(at, name)| format!("{:016x} T {name}\n", TEXT + at as u64 * 0x100));
+    let functions =
+        FUNCTIONS.iter().enumerate().map(|(at, name)| format!("{:016x} T {name}\n", TEXT + at as u64 * 0x100));
     let variables = [(INIT_TASK, "init_task"), (SUPER_BLOCKS, "super_blocks"), (BANNER, "linux_banner")];
     let variables = variables.iter().map(|(at, name)| format!("{at:016x} D {name}\n"));
     Symbols::from_system_map(&functions.chain(variables).collect::<String>()).unwrap()

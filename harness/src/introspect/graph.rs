@@ -65,7 +65,10 @@ impl Graph {
         }
         // While one victim is pending that still has its memory, memory waits for it. All of its threads must let go.
         let pending = picture.victims.iter().filter(|victim| !victim.skip);
-        edges.insert(Node::Memory, pending.flat_map(|victim| victim.tasks.iter().map(|&task| Node::Task(task))).collect());
+        edges.insert(
+            Node::Memory,
+            pending.flat_map(|victim| victim.tasks.iter().map(|&task| Node::Task(task))).collect(),
+        );
         Self { edges }
     }
 

@@ -69,7 +69,8 @@ impl Anchor {
         release: Option<&str>,
     ) -> Result<Self, NotFound> {
         let banner = symbols.address("linux_banner").ok_or(NotFound::NoSymbol("linux_banner"))?;
-        let init_mm = ["init_top_pgt", "swapper_pg_dir", "init_level4_pgt"].iter().find_map(|name| symbols.address(name));
+        let init_mm =
+            ["init_top_pgt", "swapper_pg_dir", "init_level4_pgt"].iter().find_map(|name| symbols.address(name));
         let mut other = None;
         // Where it is without KASLR, whatever the processors do.
         let fixed = init_mm.and_then(|table| table.checked_sub(START_KERNEL_MAP)).into_iter();

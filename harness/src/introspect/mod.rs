@@ -1,6 +1,6 @@
 //! Virtual machine introspection: a guest's memory → what its kernel is doing, without the guest's help.
-//! Lives here: reading physical and virtual memory, symbols, types, tasks, stacks, locks, and who waits for whom (pure, over
-//! bytes). May not live here: mapping a guest's memory, files, QEMU, or a verdict.
+//! Lives here: reading physical and virtual memory, symbols, types, tasks, stacks, locks, and who waits for whom (pure).
+//! May not live here: mapping a guest's memory, files, QEMU, or a verdict.
 //!
 //! What is read may change while it is read, or be hostile: every pointer is checked by reading through it, every list and walk
 //! has a bound, and what cannot be read is missing from the picture and said to be.

@@ -47,7 +47,9 @@ pub fn victims(kernel: &Kernel<'_>, tasks: &[Task]) -> Vec<Victim> {
     }
     for victim in &mut found {
         // A thread that has let go of its memory keeps nobody waiting, but for the ones that have not.
-        let of_it = |task: &Task| task.state != 'Z' && if victim.mm == 0 { task.tgid == victim.tgid } else { task.mm == victim.mm };
+        let of_it = |task: &Task| {
+            task.state != 'Z' && if victim.mm == 0 { task.tgid == victim.tgid } else { task.mm == victim.mm }
+        };
         victim.tasks = tasks.iter().enumerate().filter(|(_, task)| of_it(task)).map(|(index, _)| index).collect();
     }
     found.retain(|victim| !victim.tasks.is_empty());
@@ -56,7 +58,7 @@ pub fn victims(kernel: &Kernel<'_>, tasks: &[Task]) -> Vec<Victim> {
 
 /// `TIF_` flags: in the task since 4.9, before at the bottom of its stack.
 fn thread_flags(kernel: &Kernel<'_>, task: &Task) -> Option<u64> {
-    kernel.field(task.address, Field::TaskThreadFlags).or_else(|| {
-        (task.stack != 0).then(|| kernel.field(task.stack, Field::ThreadFlags)).flatten()
-    })
+    kernel
+        .field(task.address, Field::TaskThreadFlags)
+        .or_else(|| (task.stack != 0).then(|| kernel.field(task.stack, Field::ThreadFlags)).flatten())
 }

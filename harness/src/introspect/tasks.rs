@@ -110,7 +110,8 @@ pub fn tasks(kernel: &Kernel<'_>) -> Tasks {
 const MOST_THREADS: usize = 4096;
 
 fn threads(kernel: &Kernel<'_>, leader: u64) -> (Vec<u64>, bool) {
-    let list = kernel.pointer(leader, Field::TaskSignal).and_then(|signal| kernel.address(signal, Field::SignalThreads));
+    let list =
+        kernel.pointer(leader, Field::TaskSignal).and_then(|signal| kernel.address(signal, Field::SignalThreads));
     match (list, kernel.address(leader, Field::TaskThreadGroup)) {
         (Some(head), _) => kernel.list(head, Field::TaskThreadNode, MOST_THREADS),
         (None, Some(ring)) => kernel.list(ring, Field::TaskThreadGroup, MOST_THREADS),
@@ -124,10 +125,8 @@ pub fn task(kernel: &Kernel<'_>, address: u64) -> Option<Task> {
     let number = |of| field(of).and_then(|value| u32::try_from(value).ok());
     let comm = kernel.text(address, Field::TaskComm, NAME_BYTES)?;
     let signal = kernel.pointer(address, Field::TaskSignal).unwrap_or(0);
-    let pending = [
-        field(Field::TaskPending),
-        (signal != 0).then(|| kernel.field(signal, Field::SignalPending)).flatten(),
-    ];
+    let pending =
+        [field(Field::TaskPending), (signal != 0).then(|| kernel.field(signal, Field::SignalPending)).flatten()];
     Some(Task {
         address,
         pid: number(Field::TaskPid)?,
@@ -141,7 +140,10 @@ pub fn task(kernel: &Kernel<'_>, address: u64) -> Option<Task> {
         mm: kernel.pointer(address, Field::TaskMm).unwrap_or(0),
         signal,
         killed: pending.into_iter().flatten().any(|set| set & SIGKILL != 0),
-        switches: [Field::TaskVoluntary, Field::TaskInvoluntary].into_iter().filter_map(field).fold(0, u64::wrapping_add),
+        switches: [Field::TaskVoluntary, Field::TaskInvoluntary]
+            .into_iter()
+            .filter_map(field)
+            .fold(0, u64::wrapping_add),
         ran_ns: field(Field::TaskExecStart).unwrap_or(0),
     })
 }
@@ -159,7 +161,11 @@ fn letter(state: u64, exit: u64) -> char {
         _ if exit & EXITED != 0 => 'Z',
         0 => 'R',
         state if state & UNINTERRUPTIBLE != 0 => {
-            if state & NOLOAD != 0 { 'I' } else { 'D' }
+            if state & NOLOAD != 0 {
+                'I'
+            } else {
+                'D'
+            }
         }
         state if state & INTERRUPTIBLE != 0 => 'S',
         state if state & STOPPED != 0 => 'T',
@@ -174,10 +180,11 @@ mod tests {
 
     #[test]
     fn states_have_the_letters_of_proc() {
-        let told: String = [(0, 0), (1, 0), (2, 0), (0x402, 0), (4, 0), (8, 0), (0x102, 0), (0, 16), (0, 32), (0x8000, 0)]
-            .map(|(state, exit)| letter(state, exit))
-            .iter()
-            .collect();
+        let told: String =
+            [(0, 0), (1, 0), (2, 0), (0x402, 0), (4, 0), (8, 0), (0x102, 0), (0, 16), (0, 32), (0x8000, 0)]
+                .map(|(state, exit)| letter(state, exit))
+                .iter()
+                .collect();
         assert_eq!(told, "RSDITtDZZ?");
     }
 }

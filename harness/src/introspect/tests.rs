@@ -22,12 +22,27 @@ const NAMES: u64 = 0xffff_8880_0032_2000;
 const MM: u64 = 0xffff_8880_0033_0000;
 
 const WAITS: &[&str] = &[
-    "schedule", "rwsem_down_write_slowpath", "xfs_ilock", "xfs_file_buffered_write", "vfs_write", "ksys_write", "do_syscall_64",
+    "schedule",
+    "rwsem_down_write_slowpath",
+    "xfs_ilock",
+    "xfs_file_buffered_write",
+    "vfs_write",
+    "ksys_write",
+    "do_syscall_64",
     "entry_SYSCALL_64_after_hwframe",
 ];
 const ALLOCATES: &[&str] = &[
-    "schedule", "shrink_node", "try_to_free_pages", "__alloc_pages_slowpath", "__alloc_pages", "filemap_alloc_folio",
-    "xfs_file_buffered_write", "vfs_write", "ksys_write", "do_syscall_64", "entry_SYSCALL_64_after_hwframe",
+    "schedule",
+    "shrink_node",
+    "try_to_free_pages",
+    "__alloc_pages_slowpath",
+    "__alloc_pages",
+    "filemap_alloc_folio",
+    "xfs_file_buffered_write",
+    "vfs_write",
+    "ksys_write",
+    "do_syscall_64",
+    "entry_SYSCALL_64_after_hwframe",
 ];
 
 fn task(number: u64) -> u64 {
@@ -181,7 +196,11 @@ fn it_is_open_where_anybody_on_the_way_may_go_on() {
     assert_eq!(closed(&look(&guest)), None);
     // The holder sleeps somewhere else.
     let mut guest = deadlock();
-    put_stack(&mut guest, 3, &["schedule", "vfs_write", "ksys_write", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"]);
+    put_stack(
+        &mut guest,
+        3,
+        &["schedule", "vfs_write", "ksys_write", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"],
+    );
     assert_eq!(closed(&look(&guest)), None);
 }
 
@@ -190,7 +209,11 @@ fn a_second_victim_that_is_not_stuck_opens_it() {
     let mut guest = deadlock();
     guest.put(SIGNALS + 0x200 + 0x20, MM + 0x200);
     assert!(closed(&look(&guest)).is_some(), "it waits for the same lock");
-    put_stack(&mut guest, 2, &["schedule", "vfs_write", "ksys_write", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"]);
+    put_stack(
+        &mut guest,
+        2,
+        &["schedule", "vfs_write", "ksys_write", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"],
+    );
     assert_eq!(closed(&look(&guest)), None);
 }
 
@@ -201,7 +224,13 @@ fn a_holder_on_a_processor_is_seen_by_its_registers_or_not_at_all() {
     let picture = look(&guest);
     assert_eq!(Graph::new(&picture).round(&picture), Round::Unsure);
     let frames = put_stack(&mut guest, 3, ALLOCATES);
-    let registers = Registers { rip: within("shrink_node"), rsp: frames[1] + 8, rbp: frames[3] - 16, cs: 0x10, ..Registers::default() };
+    let registers = Registers {
+        rip: within("shrink_node"),
+        rsp: frames[1] + 8,
+        rbp: frames[3] - 16,
+        cs: 0x10,
+        ..Registers::default()
+    };
     let (symbols, layout) = (fixture::symbols(), fixture::layout());
     let kernel = guest.kernel(&symbols, &layout);
     let picture = picture::take(&kernel, &Code::new(&kernel), &[registers]);
@@ -226,7 +255,9 @@ fn the_kernel_is_found_by_its_banner_wherever_it_lies() {
     assert_eq!(guest.anchor(&symbols.clone().shifted(-0x1e0_0000)).unwrap().slide, 0x1e0_0000);
     let mut other = deadlock();
     other.write(BANNER, b"Linux version 6.2.0");
-    assert!(matches!(other.anchor(&symbols), Err(super::NotFound::Other(text)) if text.starts_with("Linux version 6.2.0")));
+    assert!(
+        matches!(other.anchor(&symbols), Err(super::NotFound::Other(text)) if text.starts_with("Linux version 6.2.0"))
+    );
     assert_eq!(Guest::new().anchor(&symbols), Err(super::NotFound::NoBanner));
 }
 

@@ -34,13 +34,13 @@ pub(crate) use error::At;
 pub use error::{Error, FileError};
 pub use header::{Format, HEADER_BYTES, Identity, identify, version_of};
 pub use inside::{Inside, InsideFiles};
-pub use source::TYPES;
 pub use job::Progress;
 pub(crate) use manifest::files_below;
 pub use manifest::{Manifest, Record};
 pub use names::{Named, Names};
 pub use patched::{patched, range};
 pub use resolve::{build, check, find, history, known, meaning, resolve};
+pub use source::TYPES;
 pub use source::{Build, Commit, Follow, History, MakeError, Patch, Tool, describe, export, missing};
 pub use vmlinux::{Compression, MAX_VMLINUX_BYTES, NotUnpacked, Unpacked, unpack};
 

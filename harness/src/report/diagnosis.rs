@@ -23,7 +23,10 @@ pub fn diagnosis(picture: &Picture, stacks: bool) -> String {
             say(&mut text, "The waiting goes round:");
             round(&mut text, picture, &cycle);
         }
-        Round::Unsure => say(&mut text, "Whether the waiting goes round cannot be told: a task on the way was running, and where is not known."),
+        Round::Unsure => say(
+            &mut text,
+            "Whether the waiting goes round cannot be told: a task on the way was running, and where is not known.",
+        ),
         Round::Open => say(&mut text, "Nobody is found to wait for himself."),
     }
     memory(&mut text, picture);
@@ -101,9 +104,18 @@ fn pending(counter: Counter) -> String {
 
 fn victims(text: &mut String, picture: &Picture) {
     for victim in &picture.victims {
-        let what = if victim.skip { "its memory is given up: another may be chosen" } else { "no other is chosen before it has gone" };
+        let what = if victim.skip {
+            "its memory is given up: another may be chosen"
+        } else {
+            "no other is chosen before it has gone"
+        };
         let left = victim.tasks.len();
-        let _ = writeln!(text, "\nOOM victim {} ({}): {left} tasks left with its memory; {what}", plain(&victim.comm), victim.tgid);
+        let _ = writeln!(
+            text,
+            "\nOOM victim {} ({}): {left} tasks left with its memory; {what}",
+            plain(&victim.comm),
+            victim.tgid
+        );
     }
 }
 
@@ -140,7 +152,9 @@ fn tasks(text: &mut String, picture: &Picture) {
     places.sort_by_key(|(_, tasks)| std::cmp::Reverse(tasks.len()));
     for ((kind, place), tasks) in places {
         let longest = tasks.iter().max_by_key(|seen| seen.idle_ns);
-        let of = longest.map_or(String::new(), |seen| format!("{}, {}, not run for {:.1} s", named(seen), seen.task.state, seen.idle_ns as f64 / 1e9));
+        let of = longest.map_or(String::new(), |seen| {
+            format!("{}, {}, not run for {:.1} s", named(seen), seen.task.state, seen.idle_ns as f64 / 1e9)
+        });
         let _ = writeln!(text, "  {:>4} in {} ({kind}): {}", tasks.len(), plain(&place), plain(&of));
     }
 }
@@ -153,7 +167,13 @@ fn all_stacks(text: &mut String, picture: &Picture) {
         let _ = writeln!(text, "\n{} {} {}", plain(&named(seen)), task.state, flags.join(", "));
         for frame in &seen.frames {
             let module = frame.module.as_ref().map(|module| format!(" [{module}]")).unwrap_or_default();
-            let _ = writeln!(text, "  {}{}{}", if frame.reliable { "" } else { "? " }, plain(&frame.function), plain(&module));
+            let _ = writeln!(
+                text,
+                "  {}{}{}",
+                if frame.reliable { "" } else { "? " },
+                plain(&frame.function),
+                plain(&module)
+            );
         }
     }
 }

@@ -26,7 +26,11 @@ pub fn pictures(events: &[Event], verdict: &Verdict, account: &Account) -> Strin
             Kind::NoPictures { why } => Some(why.as_str()),
             _ => None,
         });
-        let _ = writeln!(text, "No pictures of the guest's memory: {}", why.unwrap_or("it never stalled, or the run is from before there were any"));
+        let _ = writeln!(
+            text,
+            "No pictures of the guest's memory: {}",
+            why.unwrap_or("it never stalled, or the run is from before there were any")
+        );
         return text;
     }
     if let Some(proof) = &verdict.proof {
@@ -59,7 +63,13 @@ pub fn pictures(events: &[Event], verdict: &Verdict, account: &Account) -> Strin
     for row in account.rows().iter().take(ROWS) {
         let lock = row.spent.lock.as_ref().map(|lock| format!(" {}", plain(lock))).unwrap_or_default();
         let (s, seen) = (row.time.ms as f64 / 1000.0, row.time.pictures);
-        let _ = writeln!(text, "  {s:>7.1} s  {}[{}]  {}{lock}  (in {seen} pictures)", plain(row.comm), row.pid, row.spent.kind);
+        let _ = writeln!(
+            text,
+            "  {s:>7.1} s  {}[{}]  {}{lock}  (in {seen} pictures)",
+            plain(row.comm),
+            row.pid,
+            row.spent.kind
+        );
     }
     text
 }

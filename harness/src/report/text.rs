@@ -93,6 +93,9 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     if let Some(build) = &run.kernel_identity.build {
         writeln!(out, "  build       {}", build.summary())?;
     }
+    if let Some(image) = &run.image {
+        writeln!(out, "  image       {image}")?;
+    }
     let host = &run.host;
     if !host.accelerator.is_empty() {
         writeln!(out, "  machine     {}, {}, on {}", host.accelerator, host.qemu, host.cpu)?;

@@ -4,7 +4,7 @@
 //!
 //! The guest is not believed: only what was asked for is written, at plain paths below the folder, and within bounds.
 
-use oomph_wire::config::{COLLECT_FILE, COLLECT_FILES, COLLECT_TOTAL};
+use oomph_wire::config::Bounds;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 pub struct Collected {
     folder: PathBuf,
     asked: Vec<PathBuf>,
+    bounds: Bounds,
     open: Option<Open>,
     files: u64,
     bytes: usize,
@@ -32,8 +33,8 @@ struct Open {
 
 impl Collected {
     /// Nothing yet; `folder` is made with the first file, and `asked` are paths in the guest.
-    pub fn new(folder: PathBuf, asked: &[String]) -> Self {
-        Self { folder, asked: asked.iter().map(PathBuf::from).collect(), open: None, files: 0, bytes: 0 }
+    pub fn new(folder: PathBuf, asked: &[String], bounds: Bounds) -> Self {
+        Self { folder, asked: asked.iter().map(PathBuf::from).collect(), bounds, open: None, files: 0, bytes: 0 }
     }
 
     /// Takes a piece of a file.
@@ -45,7 +46,7 @@ impl Collected {
         self.bytes = self.bytes.saturating_add(bytes.len());
         if open.bytes != at {
             open.broken.get_or_insert_with(|| format!("{} bytes are missing", at.abs_diff(open.bytes)));
-        } else if open.bytes + bytes.len() as u64 > COLLECT_FILE as u64 || self.bytes > COLLECT_TOTAL {
+        } else if open.bytes + bytes.len() as u64 > self.bounds.file as u64 || self.bytes > self.bounds.total {
             open.broken.get_or_insert_with(|| "more came than any guest of ours sends".into());
         } else if let Err(error) = open.file.write_all(bytes) {
             open.broken.get_or_insert_with(|| format!("cannot be written here: {error}"));
@@ -75,7 +76,7 @@ impl Collected {
     fn begin(&mut self, path: &str) -> Option<Open> {
         let below = below(path)?;
         let asked = self.asked.iter().any(|asked| Path::new(path).starts_with(asked));
-        if !asked || self.files >= COLLECT_FILES {
+        if !asked || self.files >= self.bounds.files {
             return None;
         }
         self.files += 1;
@@ -104,11 +105,12 @@ fn create(place: &Path) -> io::Result<File> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use oomph_wire::config::BY_SERIAL;
 
     fn collected(asked: &[&str]) -> (tempfile::TempDir, Collected) {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("collected");
-        (place, Collected::new(folder, &asked.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()))
+        (place, Collected::new(folder, &asked.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>(), BY_SERIAL))
     }
 
     #[test]
@@ -150,6 +152,6 @@ mod tests {
             collected.piece("/x/flood", at * block.len() as u64, &block);
         }
         assert!(collected.end("/x/flood", 8 * block.len() as u64, None).is_some());
-        assert_eq!(fs::metadata(place.path().join("collected/x/flood")).unwrap().len(), COLLECT_FILE as u64);
+        assert_eq!(fs::metadata(place.path().join("collected/x/flood")).unwrap().len(), BY_SERIAL.file as u64);
     }
 }

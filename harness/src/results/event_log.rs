@@ -83,11 +83,7 @@ mod tests {
     use crate::event::{Kind, Plan, SCHEMA, read_events};
 
     fn event(seq: u64, host_ns: u64) -> Event {
-        let plan = Plan {
-            schema: SCHEMA,
-            scenario: "x".into(),
-            ..Plan::default()
-        };
+        let plan = Plan { schema: SCHEMA, scenario: "x".into(), ..Plan::default() };
         let kind = if seq == 0 { Kind::Plan(plan) } else { Kind::Console { line: "y".repeat(40) } };
         Event { seq, host_ns, guest_ns: None, kind }
     }

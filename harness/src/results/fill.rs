@@ -138,6 +138,7 @@ impl RunJson {
             fair_s: s(verdict.fair_ms),
             started,
             kernel_identity: KernelJson::default(),
+            image: None,
             host: HostJson::default(),
             result: None,
         }
@@ -175,6 +176,7 @@ impl RunJson {
     pub fn adopt(&mut self, stored: Self) {
         self.kernel = stored.kernel;
         self.kernel_identity = stored.kernel_identity;
+        self.image = stored.image;
         self.host = stored.host;
         self.started = stored.started;
         self.expectation = stored.expectation;

@@ -5,6 +5,7 @@
 use super::run_json::{ReadError, RunJson};
 use super::store::file;
 use crate::event::Reason;
+use crate::image::ImageIdentity;
 use crate::scenario::what_runs;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -164,11 +165,17 @@ impl Recorded {
         self.0.iter().flat_map(|((_, yaml), runs)| runs.iter().map(|run| (yaml.as_str(), run)))
     }
 
-    /// The runs of just this scenario on just this kernel image: [`what_runs`] of the same resolved YAML, the same hash. What was expected of
-    /// them may not be what is now.
-    pub fn of(&self, scenario_yaml: &str, kernel_hash: &str) -> &[RunJson] {
-        self.0.get(&(kernel_hash.to_owned(), what_runs(scenario_yaml))).map_or(&[], Vec::as_slice)
+    /// The runs of just this scenario on just this kernel and in just this image: [`what_runs`] of the same resolved YAML, the same hash, the
+    /// same key. What was expected of them may not be what is now.
+    pub fn of(&self, scenario_yaml: &str, kernel_hash: &str, image: Option<&ImageIdentity>) -> Vec<RunJson> {
+        let alike = self.0.get(&(kernel_hash.to_owned(), what_runs(scenario_yaml))).into_iter().flatten();
+        alike.filter(|run| same_image(run.image.as_ref(), image)).cloned().collect()
     }
+}
+
+/// Whether two runs were in one image: one that was made again of newer packages is another.
+pub fn same_image(one: Option<&ImageIdentity>, other: Option<&ImageIdentity>) -> bool {
+    one.map(|image| &image.key) == other.map(|image| &image.key)
 }
 
 /// Reads the record of a result folder.
@@ -285,12 +292,20 @@ mod tests {
         keep("name: a\n", "h", Some(Reason::Cancelled));
         keep("name: a\n", "other", None);
         keep("name: b\n", "h", None);
+        let image = |key: &str| ImageIdentity { name: None, what: "x".into(), key: key.into(), size: 1 };
+        let draft = store.begin("a", "k").unwrap();
+        fs::write(draft.scenario_yaml(), "name: a\n").unwrap();
+        let mut in_image = RunJson { image: Some(image("old")), ..sample() };
+        in_image.kernel_identity.hash = "h".into();
+        draft.finish(&in_image).unwrap();
         keep("name: a\nsummary: another\nreferences:\n- x\nkernel: k\nexpect:\n- outcome: hung\n", "h", None);
-        assert_eq!(Recorded::read(root.path()).unwrap().of("name: a\n", "h").len(), 2);
+        assert_eq!(Recorded::read(root.path()).unwrap().of("name: a\n", "h", None).len(), 2);
         let recorded = Recorded::read(root.path()).unwrap();
-        assert_eq!(recorded.of("name: a\nkernel: k\n", "h").len(), 1, "what is said of it makes no other run");
-        assert_eq!(recorded.of("name: a\nkernel: l\n", "h").len(), 0);
-        assert_eq!(Recorded::read(&root.path().join("nowhere")).unwrap().of("name: a\n", "h").len(), 0);
+        assert_eq!(recorded.of("name: a\n", "h", Some(&image("old"))).len(), 1);
+        assert_eq!(recorded.of("name: a\n", "h", Some(&image("new"))).len(), 0, "made again, it is another");
+        assert_eq!(recorded.of("name: a\nkernel: k\n", "h", None).len(), 1, "what is said of it makes no other run");
+        assert_eq!(recorded.of("name: a\nkernel: l\n", "h", None).len(), 0);
+        assert_eq!(Recorded::read(&root.path().join("nowhere")).unwrap().of("name: a\n", "h", None).len(), 0);
     }
 
     #[test]

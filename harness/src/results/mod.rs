@@ -30,7 +30,7 @@ pub use find::{FindError, find};
 pub(crate) use index::tests::sample_listed;
 pub use index::{Listed, Rows, Stamp, rows};
 pub use last_words::{ConsoleLine, LastWords, last_words};
-pub use list::{Broken, FileInfo, Listing, Recorded, Shown, gather, list, load, show};
+pub use list::{Broken, FileInfo, Listing, Recorded, Shown, gather, list, load, same_image, show};
 pub use merge::{Merged, merge};
 pub use query::{Pattern, Query, Sort};
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use crate::diagnose::Kind as PlaceKind;
 use crate::event::{LoginStage, Phase, Reason, Register, State};
+use crate::image::ImageIdentity;
 use crate::kernel::Build;
 use crate::kmsg::Scope;
 use crate::scenario::{Expectation, Mechanism, Outcome};
@@ -80,6 +81,9 @@ pub struct RunJson {
     pub started: Timestamp,
     /// Which kernel it was.
     pub kernel_identity: KernelJson,
+    /// Which image the guest booted into; absent for the minimal one, which is made for each run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageIdentity>,
     /// Where it ran.
     pub host: HostJson,
     /// The result folder; filled in when a result is read, not stored.

@@ -12,7 +12,7 @@ use crate::scenario::Fault;
 use crate::verdict::{Judge, View};
 use crate::vm::capture::registers::next_instructions;
 use crate::vm::capture::{Capture, Taken};
-use crate::vm::login::Key;
+use crate::vm::login::{Access, Fetch, Fetched, Fetcher};
 use crate::vm::qmp::QmpError;
 use crate::vm::{Error, Piece, Seen, Vm};
 use std::collections::{BTreeSet, VecDeque};
@@ -70,8 +70,10 @@ pub struct Means<'a> {
     pub evidence: &'a Evidence,
     /// How to look at its memory, where that is possible. Made ready when it is first needed.
     pub lens: Option<&'a Lens>,
-    /// The key by which it lets itself be logged in to, where it does.
-    pub key: Option<&'a Key>,
+    /// How to log in to it, where that can be done.
+    pub access: Option<&'a Access>,
+    /// What is brought back out of it over ssh.
+    pub fetch: Option<&'a Fetch>,
 }
 
 /// Runs a guest from its first sign of life to its end, and gives back the judge. The guest may still be there: taking it
@@ -98,6 +100,7 @@ pub async fn drive(
             now = ticks.tick() => driver.tick(now).await,
             taken = next(&mut driver.taking) => driver.taken(taken).await,
             looked = next(&mut driver.looking) => driver.looked(looked).await,
+            came = came(&mut driver.fetching) => driver.came(came).await,
             seen = driver.vm.next(), if !driver.silent => driver.see(seen).await,
         }
     }
@@ -115,6 +118,14 @@ async fn next<T>(beside: &mut Option<Beside<T>>) -> T {
     }
 }
 
+/// The next of what is being fetched, `None` at its end; waits for ever where nothing is. Cancel-safe.
+async fn came(fetching: &mut Option<Fetcher>) -> Option<Fetched> {
+    match fetching {
+        Some(fetcher) => fetcher.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Driver<'a> {
     vm: &'a mut Vm,
     sink: &'a mut dyn Sink,
@@ -128,6 +139,7 @@ struct Driver<'a> {
     /// A picture that is being taken.
     looking: Option<Beside<Looked>>,
     looks: Looks,
+    fetching: Option<Fetcher>,
     machine: Machine,
     clock: Clock,
     finished: bool,
@@ -178,6 +190,7 @@ impl<'a> Driver<'a> {
             taking: None,
             looking: None,
             looks: Looks::new(means.lens.cloned()),
+            fetching: None,
             machine,
             clock,
             finished: false,
@@ -236,6 +249,20 @@ impl<'a> Driver<'a> {
         self.looking = None;
         if let Some(kind) = self.looks.take_in(looked) {
             self.record(Instant::now(), None, kind).await;
+        }
+    }
+
+    async fn came(&mut self, came: Option<Fetched>) {
+        match came {
+            Some(Fetched::Piece(piece)) => self.sink.piece(&piece),
+            Some(Fetched::Ended { path, bytes, failed }) => {
+                let failed = self.sink.file(&path, bytes, failed);
+                self.record(Instant::now(), None, Kind::Collected { path, bytes, failed }).await;
+            }
+            None => {
+                self.fetching = None;
+                self.record(Instant::now(), None, Kind::AllCollected).await;
+            }
         }
     }
 
@@ -342,9 +369,9 @@ impl<'a> Driver<'a> {
                 }
             }
             Action::Logins(true) => {
-                let begun = match self.means.key {
-                    Some(key) => self.vm.begin_logins(key).await.map_err(|error| error.to_string()),
-                    None => Err("there is no key".to_owned()),
+                let begun = match self.means.access {
+                    Some(access) => self.vm.begin_logins(access).await.map_err(|error| error.to_string()),
+                    None => Err("nobody knows how".to_owned()),
                 };
                 begun.err().map(|error| told("OOMPH_NO_LOGINS", serde_json::json!({ "error": error })))
             }
@@ -356,6 +383,12 @@ impl<'a> Driver<'a> {
                 if self.looking.is_none() && self.taking.is_none() {
                     self.looking = self.looks.begin(self.vm);
                 }
+                None
+            }
+            Action::Fetch => {
+                let (fetch, access) = (self.means.fetch?, self.means.access?);
+                let fetcher = self.vm.fetch(fetch, access).await;
+                self.fetching = Some(fetcher.unwrap_or_else(|error| Fetcher::failed(&fetch.asked, &error.to_string())));
                 None
             }
             Action::Capture => {

@@ -9,6 +9,7 @@ use crate::verdict::{End, Verdict, View, judge};
 use crate::vm::Piece;
 use crate::vm::capture::Capture;
 use crate::vm::fake::{Act, Cure, Record, Script, secs};
+use crate::vm::login::{Access, Fetch, Key};
 use std::future::pending;
 use std::io;
 use std::path::Path;
@@ -75,7 +76,7 @@ fn evidence(place: &Path) -> Evidence {
 }
 
 fn means(evidence: &Evidence) -> Means<'_> {
-    Means { faults: &[], evidence, lens: None, key: None }
+    Means { faults: &[], evidence, lens: None, access: None, fetch: None }
 }
 
 async fn run_with(script: Script, faults: &[Fault], memory: Memory) -> Ran {
@@ -90,7 +91,8 @@ async fn run_plan(script: Script, plan: Plan, faults: &[Fault], memory: Memory) 
 async fn run_taking(script: Script, plan: Plan, faults: &[Fault], mut memory: Memory, evidence: &Evidence) -> Ran {
     let (mut vm, fake) = script.vm().await;
     let cancelled = Box::pin(pending());
-    let judged = drive(&mut vm, plan, Means { faults, evidence, lens: None, key: None }, &mut memory, cancelled).await;
+    let means = Means { faults, evidence, lens: None, access: None, fetch: None };
+    let judged = drive(&mut vm, plan, means, &mut memory, cancelled).await;
     vm.shutdown(Duration::from_secs(1)).await;
     let replayed = judge(&read_events(memory.events.as_slice()).unwrap());
     let record = std::mem::take(&mut *fake.record());
@@ -232,6 +234,26 @@ async fn files_are_brought_back_before_the_guest_powers_off() {
     let deaf = run_plan(Script::new().since_release(secs(1), Act::Deaf), plan, &[], Memory::default()).await;
     assert_eq!(deaf.verdict.outcome(), Some(Outcome::Recovered));
     assert!(deaf.verdict.wall_ms > ran.verdict.wall_ms + 100_000, "{}", deaf.verdict.wall_ms);
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_cannot_be_fetched_are_told_and_cost_nothing() {
+    let plan = Plan { collect: true, fetch: true, ..plan() };
+    let place = tempfile::tempdir().unwrap();
+    let evidence = evidence(place.path());
+    let access = Access::root(Key::new().unwrap());
+    let fetch = Fetch { command: "send".into(), asked: vec!["/proc/vmstat".into()] };
+    let (mut vm, fake) = Script::new().vm().await;
+    let mut memory = Memory::default();
+    let means = Means { access: Some(&access), fetch: Some(&fetch), ..means(&evidence) };
+    let verdict = drive(&mut vm, plan, means, &mut memory, Box::pin(pending())).await.verdict();
+    vm.shutdown(Duration::from_secs(1)).await;
+    assert_eq!(verdict.outcome(), Some(Outcome::Recovered));
+    let why = "/proc/vmstat was not brought back whole: ";
+    assert!(verdict.evidence.iter().any(|piece| piece.text.starts_with(why)), "{:#?}", verdict.evidence);
+    let text = String::from_utf8(memory.events).unwrap();
+    assert!(text.contains(r#""kind":"all-collected""#) && !text.contains(r#""command":"collect""#), "by ssh alone");
+    drop(fake);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 //! Lives here: the order of prepare, launch, drive, store; what goes into which file.
 //! May not live here: how any of these is done.
 
+use super::boots::{self, version_that_ran};
 use super::debuggers;
 use super::drive::{Evidence, Means, Sink, drive};
 use super::host::Host;
@@ -12,7 +13,7 @@ use crate::diagnose::Symbols;
 use crate::event::{Event, Kind, Plan, Reason, State};
 use crate::kernel::{DebugFiles, Kernel};
 use crate::report::{self, Form, Live};
-use crate::results::{Collected, ConsoleLog, Draft, EventLog, KernelJson, LogError, RunJson, Store, file};
+use crate::results::{Collected, ConsoleLog, Draft, EventLog, LogError, RunJson, Store, file};
 use crate::scenario::{Scenario, matching, to_yaml};
 use crate::timeline::Fold;
 use crate::verdict::{Judge, View};
@@ -20,6 +21,7 @@ use crate::vm::capture::{Capture, Keep};
 use crate::vm::{self, Piece, Vm};
 use anyhow::Context;
 use jiff::Timestamp;
+use oomph_wire::config::{BY_SERIAL, BY_SSH};
 use std::io;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +30,8 @@ use tokio::signal::unix::{SignalKind, signal};
 const LAUNCH: Duration = Duration::from_secs(60);
 /// For a proof that KVM boots this kernel.
 const PROOF: Duration = Duration::from_secs(10);
+/// … where its initramfs first looks for a disk, which the proof has not.
+const PROOF_OF_SYSTEM: Duration = Duration::from_secs(25);
 /// Between quit, SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
 /// Bounds of the two logs, in bytes. An hour of ticks and probes is 15 MiB of events.
@@ -52,7 +56,8 @@ pub async fn execute(
     live.doing("preparing the guest");
     let mut prepared = prepare(host, scenario, kernel, &live).await?;
     live.doing("choosing the accelerator");
-    let (accel, why) = vm::choose(host.wanted, &host.qemu, &prepared.spec, host.cache.root(), PROOF).await?;
+    let proof = if prepared.freight.is_some() { PROOF_OF_SYSTEM } else { PROOF };
+    let (accel, why) = vm::choose(host.wanted, &host.qemu, &prepared.spec, host.cache.root(), proof).await?;
     live.note_once(&why);
     prepared.set_accel(accel);
     std::fs::write(draft.scenario_yaml(), to_yaml(scenario)?).with_context(|| "scenario.yaml")?;
@@ -72,10 +77,12 @@ pub async fn execute(
     }
     let evidence = Evidence { capture, symbols: Symbols::parse(&debug.map_text()) };
     let mut files = Files::create(&draft, scenario, live)?;
-    let lens = lens(kernel, &prepared.spec.kernel);
-    let watched = Watched { evidence: &evidence, lens: &lens };
+    // Of a kernel that is on a disk of its own nothing is known.
+    let lens = prepared.spec.kernel.as_ref().map(|given| lens(kernel, &given.image));
+    let watched = Watched { evidence: &evidence, lens: lens.as_ref() };
     let mut judge = guest(host, &prepared, scenario, watched, &mut files, &mut interrupts).await;
     let timeline = std::mem::take(&mut files.timeline).finish();
+    let identity = boots::identity(kernel, files.said.as_ref());
     let live = files.close(&draft);
     if let Some(stacks) = report::stacks(judge.diagnosis()) {
         write_for_people(&draft, file::STACKS, &stacks);
@@ -83,7 +90,10 @@ pub async fn execute(
     let verdict = judge.verdict();
     if verdict.captured.stored.iter().any(|stored| stored.state == State::Core) {
         live.doing("putting the kernel's files beside the core");
-        if let Err(cause) = debuggers::accompany(&core, kernel, &debug, &prepared.spec.cmdline) {
+        let cmdline = prepared.spec.kernel.as_ref().map_or("", |given| &given.cmdline);
+        let (release, origin) = (identity.release.clone(), identity.origin.clone());
+        let ran = Kernel { release, origin, ..kernel.clone() };
+        if let Err(cause) = debuggers::accompany(&core, &ran, &debug, cmdline) {
             live.note(&format!("not all that debuggers need is beside the core: {cause}"));
         }
         live.done();
@@ -93,15 +103,11 @@ pub async fn execute(
 
     let mut run = RunJson::of_verdict(&scenario.name, &verdict, started);
     run.kernel.clone_from(&kernel.name);
-    run.kernel_identity = KernelJson {
-        release: kernel.release.clone(),
-        hash: kernel.hash.clone(),
-        origin: kernel.origin.clone(),
-        tags: kernel.tags.clone(),
-        build: kernel.build.as_deref().cloned(),
-    };
+    run.kernel_identity = identity;
+    run.image.clone_from(&prepared.image);
     run.host = host.describe(&accel.to_string(), &why);
-    run.expect(matching(&scenario.expect, &kernel.name, &kernel.tags, kernel.version).cloned());
+    let version = version_that_ran(kernel, &run.kernel_identity);
+    run.expect(matching(&scenario.expect, &kernel.name, &kernel.tags, version).cloned());
     let title = format!("{} on {}: {}", run.scenario, run.kernel, report::headline(&run));
     write_for_people(&draft, file::TIMELINE, &report::timeline_svg(&timeline, &title, Form::Standalone));
     let folder = draft.finish(&run)?;
@@ -121,7 +127,7 @@ fn write_for_people(draft: &Draft, name: &str, text: &str) {
 #[derive(Clone, Copy)]
 struct Watched<'a> {
     evidence: &'a Evidence,
-    lens: &'a Lens,
+    lens: Option<&'a Lens>,
 }
 
 /// Boots the guest, drives it to its end and takes it away.
@@ -136,9 +142,15 @@ async fn guest(
     match Vm::launch(&host.qemu, &prepared.spec, LAUNCH).await {
         Ok(mut vm) => {
             let Watched { evidence, lens } = watched;
-            let means = Means { faults: &scenario.faults, evidence, lens: Some(lens), key: prepared.key.as_ref() };
-            if let (Some(freight), Some(key)) = (&prepared.freight, &prepared.key)
-                && let Err(error) = vm.bring(freight, key).await
+            let means = Means {
+                faults: &scenario.faults,
+                evidence,
+                lens,
+                access: prepared.access.as_ref(),
+                fetch: prepared.fetch.as_ref(),
+            };
+            if let (Some(freight), Some(access)) = (&prepared.freight, &prepared.access)
+                && let Err(error) = vm.bring(freight, access).await
             {
                 vm.shutdown(GRACE).await;
                 return spoiled(&prepared.plan, Reason::HarnessError, error.to_string(), files);
@@ -171,6 +183,8 @@ struct Files {
     console: ConsoleLog,
     timeline: Fold,
     collected: Collected,
+    /// `uname -r` and `uname -v` of the guest, once it has said them.
+    said: Option<(String, String)>,
     live: Live,
 }
 
@@ -180,7 +194,12 @@ impl Files {
             events: EventLog::create(&draft.events_jsonl(), EVENTS_MAX)?,
             console: ConsoleLog::create(&draft.console_log(), CONSOLE_MAX)?,
             timeline: Fold::default(),
-            collected: Collected::new(draft.path(file::COLLECTED), &scenario.collect),
+            collected: Collected::new(
+                draft.path(file::COLLECTED),
+                &scenario.collect,
+                if scenario.fetches() { BY_SSH } else { BY_SERIAL },
+            ),
+            said: None,
             live,
         })
     }
@@ -199,6 +218,9 @@ impl Files {
 
 impl Sink for Files {
     fn event(&mut self, event: &Event) -> io::Result<()> {
+        if let Kind::Hello { kernel, version, .. } = &event.kind {
+            self.said = Some((kernel.clone(), version.clone()));
+        }
         self.timeline.observe(event);
         self.live.event(event);
         self.events.append(event).map_err(into_io)

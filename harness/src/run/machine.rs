@@ -33,6 +33,8 @@ pub enum Action {
     Logins(bool),
     /// Take a picture of the guest's memory, unless one is being taken.
     Look,
+    /// Fetch files from the guest over ssh; ends with an event.
+    Fetch,
     /// Hold the guest, take its state, let it go on; begins and ends with an event.
     Capture,
     /// Record that the run is spoiled.
@@ -96,6 +98,8 @@ pub struct Machine {
     samples: u32,
     /// Ticks so far.
     ticks: u64,
+    /// … over ssh.
+    fetches: bool,
 }
 
 /// A fault, and how it stands.
@@ -172,6 +176,7 @@ impl Machine {
             collects: false,
             samples: 0,
             ticks: 0,
+            fetches: false,
         }
     }
 
@@ -190,7 +195,8 @@ impl Machine {
         self.judge.observe(event);
         match &event.kind {
             Kind::Plan(plan) => {
-                (self.logins, self.collects, self.samples) = (plan.login, plan.collect, plan.sample);
+                (self.logins, self.collects, self.fetches) = (plan.login, plan.collect, plan.fetch);
+                self.samples = plan.sample;
                 self.stage = Stage::Run(Phase::Boot);
                 return vec![Action::Enter(Phase::Boot)];
             }
@@ -296,7 +302,8 @@ impl Machine {
             Stage::Run(Phase::Pressure | Phase::Lift | Phase::Release | Phase::Verify) | Stage::Evidence
         );
         let View { oldest, stalled, .. } = self.judge.view();
-        let due = self.samples > 0 && self.ticks.is_multiple_of(u64::from(TICKS_PER_S / self.samples.clamp(1, TICKS_PER_S)));
+        let due =
+            self.samples > 0 && self.ticks.is_multiple_of(u64::from(TICKS_PER_S / self.samples.clamp(1, TICKS_PER_S)));
         judged && (due || stalled || oldest.is_some_and(|(_, age_ms)| age_ms >= SIGN_MS))
     }
 
@@ -318,7 +325,10 @@ impl Machine {
         // A hung guest that nothing has woken sends no files.
         let hung = self.judge.end() == Some(&End::Outcome(Outcome::Hung));
         if self.collects && (!hung || self.judge.view().escaped) {
-            self.command(Command::Collect, actions);
+            match self.fetches {
+                true => actions.push(Action::Fetch),
+                false => self.command(Command::Collect, actions),
+            }
             self.stage = Stage::Collecting { since_ms: self.judge.view().wall_ms };
         } else {
             self.power_off(actions);

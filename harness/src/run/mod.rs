@@ -4,6 +4,7 @@
 
 mod attach;
 pub mod bisect;
+mod boots;
 mod debuggers;
 mod drive;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub(crate) mod sim;
 pub mod validate;
 
 pub use attach::{Reopened, attach};
+pub use boots::{Boots, image_for, version_that_ran};
 pub use drive::{Evidence, Means, Sink, drive};
 pub use execute::execute;
 pub use host::Host;

@@ -72,8 +72,7 @@ impl Pictures {
         let functions = task.frames.iter().take(FUNCTIONS).map(|frame: &Frame| frame.function.as_str());
         let mut functions: Vec<&str> = functions.collect();
         functions.reverse();
-        let mut stack =
-            SampledStack { kind: task.place.kind.name().to_owned(), folded: functions.join(";") };
+        let mut stack = SampledStack { kind: task.place.kind.name().to_owned(), folded: functions.join(";") };
         if self.stacks.len() >= MOST_STACKS && !self.stacks.contains_key(&stack) {
             stack.folded.clear();
         }

@@ -89,20 +89,14 @@ impl Sim {
             ready: false,
         };
         let required = REQUIRED.map(str::to_owned).to_vec();
-        sim.emit(Kind::Plan(Plan {
-            schema: SCHEMA,
-            scenario: "sim".into(),
-            required,
-            rules,
-            ..Plan::default()
-        }));
+        sim.emit(Kind::Plan(Plan { schema: SCHEMA, scenario: "sim".into(), required, rules, ..Plan::default() }));
         sim
     }
 
     /// The agent is ready, as after a boot.
     pub fn boots(mut self) -> Self {
         self.ready = true;
-        self.emit(Kind::Hello { proto: 1, kernel: "6.1.0".into(), cpus: 2, mem_kb: 230_000 });
+        self.emit(Kind::Hello { proto: 1, kernel: "6.1.0".into(), version: String::new(), cpus: 2, mem_kb: 230_000 });
         for (pid, probe) in (10..).zip(REQUIRED) {
             self.emit(Kind::Probe { probe: probe.into(), pid, adj: -1000 });
         }
@@ -191,6 +185,7 @@ impl Sim {
             }
             // Its guest has nobody who logs in.
             Action::Logins(_) => {}
+            Action::Fetch => self.emit(Kind::AllCollected),
             Action::Spoil(reason, detail) => self.emit(Kind::HostError { reason, detail }),
             Action::Finish => self.finished = true,
         }

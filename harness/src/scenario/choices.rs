@@ -3,10 +3,11 @@
 //! May not live here: what the words stand for.
 
 use super::image::ImageKernel;
-use crate::event::ProofUse;
 use super::model::{DiskError, Filesystem, Mechanism, Operation, Outcome, ProbeKind};
 use super::suggest::{nearest, one_of};
+use super::transport::Transport;
 use super::value::{Scalar, Wrong};
+use crate::event::ProofUse;
 use schemars::{Schema, json_schema};
 
 /// Reads one of a few words.
@@ -43,6 +44,7 @@ macro_rules! choices {
 
 choices!(Filesystem, "a filesystem that a disk can have": "xfs" => Xfs, "ext4" => Ext4, "btrfs" => Btrfs, "swap" => Swap);
 choices!(ImageKernel, "a kernel that an image can boot with": "ours" => Ours, "own" => Own);
+choices!(Transport, "a way for files": "serial" => Serial, "ssh" => Ssh);
 choices!(DiskError, "an error that a disk can have": "EIO" => Io, "ENOSPC" => NoSpace);
 choices!(ProofUse, "a use of a proof": "decides" => Decides, "told" => Told);
 choices!(Operation, "an operation of a disk": "read" => Read, "write" => Write, "flush" => Flush);

@@ -41,17 +41,21 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The expectation that counts for a kernel: the first of which kernel name, tag and version all match.
+/// The expectation that counts for a kernel: the first of which kernel name, tag and version all match. Where the version is not known, none
+/// that depends on it does.
 pub fn matching<'a>(
     expect: &'a [Expectation],
     kernel: &str,
     tags: &[String],
-    version: Version,
+    version: Option<Version>,
 ) -> Option<&'a Expectation> {
     expect.iter().find(|one| {
         one.kernel.as_ref().is_none_or(|name| name == kernel)
             && one.tag.as_ref().is_none_or(|tag| tags.contains(tag))
-            && Range::of(&one.version).is_some_and(|range| range.holds(version))
+            && match version {
+                Some(version) => Range::of(&one.version).is_some_and(|range| range.holds(version)),
+                None => one.version.is_empty(),
+            }
     })
 }
 
@@ -143,14 +147,14 @@ pub(crate) mod tests {
         let all = [tagged, old, mine, new];
         let index = |kernel: &str, tags: &[&str], version| {
             let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
-            let found = matching(&all, kernel, &tags, version)?;
+            let found = matching(&all, kernel, &tags, Some(version))?;
             all.iter().position(|one| std::ptr::eq(one, found))
         };
         assert_eq!(index("debian-6.1", &[], (6, 1, 192)), Some(3));
         assert_eq!(index("debian-6.1", &["x", "no-oom-reaper"], (6, 1, 192)), Some(0));
         assert_eq!(index("old", &[], (4, 5, 7)), Some(1));
         assert_eq!(index("mine", &[], (6, 1, 0)), Some(2));
-        assert_eq!(matching(&all[..3], "debian-6.1", &[], (6, 1, 0)), None);
+        assert_eq!(matching(&all[..3], "debian-6.1", &[], Some((6, 1, 0))), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! May not live here: YAML, spans, or checks (a value of these types is already sound).
 
 use super::image::ImageSpec;
+use super::transport::Transport;
 use crate::event::Rules;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,7 +44,7 @@ impl Scenario {
         self.faults.iter().any(|fault| matches!(fault.action, FaultAction::Balloon { .. }))
     }
 
-    /// Whether somebody tries to log in, for which the guest needs a network and a server.
+    /// Whether somebody tries to log in over and over.
     pub fn has_login(&self) -> bool {
         self.probes.contains(&ProbeKind::Login)
     }
@@ -197,6 +198,8 @@ pub struct Guest {
     pub memory: u64,
     /// What it boots into.
     pub image: ImageSpec,
+    /// How files come back out of it.
+    pub transport: Transport,
     /// Disks by name.
     pub disks: BTreeMap<String, Disk>,
     /// Kernel settings to write before the workload starts.

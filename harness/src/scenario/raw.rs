@@ -12,13 +12,14 @@ pub use image::{RawImage, RawImageSource, RawRoot, RawSsh};
 pub use kernel::{RawBase, RawDebianConfig, RawKernel, RawKernels, RawSource, RawTree};
 pub use matrix::{RawCellExpectation, RawInclude, RawMatrix, RawPick};
 
-use crate::event::ProofUse;
 use super::model::{Filesystem, Mechanism, Outcome, ProbeKind, VersionBound};
 use super::scalars::{
     ArgName, ArgText, BootWord, DiskName, Duration, FilePath, Flag, GuestPath, KernelName, Line, ModuleName,
     MountPoint, Name, ProcessName, Setting, SettingName, Size, VariableName, Whole,
 };
+use super::transport::Transport;
 use super::value::{At, Entries, Val};
+use crate::event::ProofUse;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -60,7 +61,7 @@ pub struct RawScenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<RawEvidence>,
     /// Files and directories of the guest that are brought back at the end of a run, where the guest still answers: at most 256 KiB
-    /// each and 1 MiB in all.
+    /// each and 1 MiB in all, with `guest.transport: ssh` 64 MiB and 256 MiB.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["/proc/vmstat", "/sys/kernel/mm"]]))]
     pub collect: Vec<Val<GuestPath>>,
@@ -83,6 +84,9 @@ pub struct RawGuest {
     /// What it boots into: a name from images/, or an image described inline. Default: minimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<At<RawImage>>,
+    /// How `collect` brings files back: `serial`, or `ssh`, for which files may have 64 MiB each and 256 MiB in all. Default: serial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Val<Transport>>,
     /// Disks by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disks: Option<Entries<DiskName, RawDisk>>,

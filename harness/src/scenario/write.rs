@@ -17,6 +17,7 @@ use super::scalars::{
     MakeName, MakeValue, ModuleName, Modules, MountPoint, Name, OptionLine, PackageName, Password, ProcessName,
     ReleaseName, Setting, SettingName, Sha256, Size, Until, UserName, VariableName, Whole,
 };
+use super::transport::Transport;
 use super::value::{At, Entries, Scalar, Val};
 use crate::event::{ProofUse, Rules};
 use std::collections::BTreeMap;
@@ -142,6 +143,8 @@ fn guest(guest: &Guest) -> RawGuest {
         cpus: Val::of(&Whole(guest.cpus.into())),
         memory: Val::of(&Size(guest.memory)),
         image: image(&guest.image),
+        // Nothing where it is as in every scenario of old.
+        transport: (guest.transport != Transport::Serial).then(|| Val::of(&guest.transport)),
         disks: (!disks.is_empty()).then_some(Entries(disks)),
         sysctl: Some(Entries(sysctl)),
         modules: guest.modules.iter().map(|module| Val::of(&ModuleName(module.clone()))).collect(),

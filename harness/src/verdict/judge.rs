@@ -94,6 +94,7 @@ struct GuestState {
     /// When a fault was last switched, in wall time.
     faults_until_ms: Option<u64>,
     last_line: String,
+    last_remark: String,
 }
 
 impl Judge {
@@ -152,6 +153,10 @@ impl Judge {
             }
             Kind::Hello { kernel, .. } => self.cause.release(kernel),
             Kind::GuestFailed { what, errno } => self.guest_failed(what, *errno),
+            Kind::Remark { text } => {
+                self.guest.last_remark.clone_from(text);
+                self.note(text.clone());
+            }
             Kind::Probe { probe, adj, .. } if *adj != -1000 => {
                 let detail = format!("{probe} runs with oom_score_adj {adj} where -1000 was set");
                 self.spoil(Reason::SetupFailed, detail);
@@ -338,6 +343,7 @@ impl Judge {
         let phase = self.phase.as_ref().map_or(Phase::Boot, |entry| entry.phase);
         let kill = self.kills.add(said, phase, self.clock.fair_ms(), self.rules.memcg);
         self.escapes.kill();
+        self.watch.moved();
         if kill.counts {
             self.moved(format!("OOM kill of {} ({})", kill.victim, kill.pid));
             self.pressed(|| format!("the OOM killer killed {}", kill.victim));
@@ -452,11 +458,11 @@ impl Judge {
 
     fn moved(&mut self, what: String) {
         let now = self.clock.fair_ms();
-        self.watch.moved();
         if self.under_judgement()
             && let Some(stall) = self.stalls.last_mut().filter(|stall| stall.ended_ms.is_none())
         {
             stall.moved(now);
+            self.watch.moved();
             self.cause.moved();
             self.note(format!("movement: {what}"));
         }

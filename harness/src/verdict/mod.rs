@@ -30,8 +30,8 @@ pub(crate) use judge::{FAULT_ECHO_MS, SETTLE_GRACE_MS};
 pub(crate) use kills::Kills;
 pub use kills::{Kill, Role};
 pub use logins::LoginTried;
-pub use proof::Proof;
 pub(crate) use movement::PROBES_KB;
+pub use proof::Proof;
 pub use stall::Stall;
 pub use view::View;
 

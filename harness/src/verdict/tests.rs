@@ -397,7 +397,7 @@ fn what_the_host_spoils_is_inconclusive() {
     let died = Kind::QemuExit { asked: false, exit: Exit::Signal(9), stderr: String::new() };
     let stopped = Kind::HostError { reason: Reason::QemuStopped, detail: "STOP".into() };
     let io = Kind::Qmp { event: "BLOCK_IO_ERROR".into(), data: serde_json::Value::Null };
-    let proto = Kind::Hello { proto: 99, kernel: "x".into(), cpus: 1, mem_kb: 1 };
+    let proto = Kind::Hello { proto: 99, kernel: "x".into(), version: String::new(), cpus: 1, mem_kb: 1 };
     let adj = Kind::Probe { probe: "fault".into(), pid: 9, adj: 0 };
     let not_ours = Kind::WorkloadStarted { pid: 50, adj: -1000 };
     for (kind, expected) in [

@@ -94,7 +94,8 @@ pub(super) async fn prove(vm: &mut Vm, deadline: Duration) -> Result<(), String>
         while let Some(seen) = vm.next().await {
             let Seen::Event { kind, .. } = seen else { continue };
             match kind {
-                Kind::Hello { .. } => return Ok(()),
+                // An agent that has no disk to go on with has spoken, too.
+                Kind::Hello { .. } | Kind::GuestFailed { .. } => return Ok(()),
                 Kind::QemuExit { exit, stderr, .. } => return Err(format!("QEMU ended ({exit}): {}", stderr.trim())),
                 Kind::Qmp { event, .. } if event == "STOP" => return Err("QEMU stopped the guest".to_owned()),
                 _ => {}
@@ -129,6 +130,9 @@ pub async fn choose(
     if wanted == Wanted::Tcg {
         return Ok((Accel::Tcg, "TCG, as asked".to_owned()));
     }
+    if spec.kernel.is_none() {
+        return unproven(wanted);
+    }
     let memory = Memory::of(qemu, spec, cache);
     let remembered =
         memory.as_ref().and_then(Memory::recall).filter(|proof| wanted == Wanted::Auto || proof.failure.is_none());
@@ -150,6 +154,16 @@ pub async fn choose(
     }
 }
 
+/// The accelerator of a guest that boots a kernel of its own: only one of ours has an agent that speaks soon, so nothing is proven.
+fn unproven(wanted: Wanted) -> Result<(Accel, String), Error> {
+    const WHY: &str = "what proves KVM is a kernel of ours, and this guest boots its own";
+    if wanted != Wanted::Kvm {
+        return Ok((Accel::Tcg, format!("TCG: {WHY}; `--accel kvm` takes KVM without a proof")));
+    }
+    usable(Path::new(DEVICE)).map_err(|reason| Error::NoKvm { reason })?;
+    Ok((Accel::Kvm, format!("KVM, as asked, without a proof: {WHY}")))
+}
+
 /// Where a proof is remembered.
 struct Memory(PathBuf);
 
@@ -161,10 +175,11 @@ impl Memory {
         let model = processors.lines().find(|line| line.starts_with("model name"))?;
         let modified = qemu.modified?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(std::fs::File::open(&spec.kernel).ok()?).ok()?;
+        let given = spec.kernel.as_ref()?;
+        hasher.update_reader(std::fs::File::open(&given.image).ok()?).ok()?;
         let kernel = hasher.finalize();
         let program = qemu.program.display();
-        let all = format!("{boot}\n{model}\n{program}\n{}\n{modified}\n{kernel}\n{}", qemu.version, spec.cmdline);
+        let all = format!("{boot}\n{model}\n{program}\n{}\n{modified}\n{kernel}\n{}", qemu.version, given.cmdline);
         Some(Self(cache.join(format!("kvm-{}.json", &blake3::hash(all.as_bytes()).to_hex()[..32]))))
     }
 

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::super::fake::{Act, Script, secs};
-use super::super::spec::tests::spec;
+use super::super::spec::tests::{given, spec};
 use super::*;
 use crate::event::Exit;
 use tokio::time::Instant;
@@ -54,7 +54,7 @@ async fn a_proof_is_remembered_for_auto_and_made_again_for_kvm() {
     let folder = tempfile::tempdir().unwrap();
     let kernel = folder.path().join("kernel");
     std::fs::write(&kernel, b"k").unwrap();
-    let spec = Spec { kernel, ..spec() };
+    let spec = Spec { kernel: Some(given(&kernel, "/k/initrd")), ..spec() };
     let cache = folder.path().join("cache");
     let choose = async |wanted| choose(wanted, &no_qemu(), &spec, &cache, secs(5)).await;
 
@@ -72,6 +72,13 @@ async fn a_proof_is_remembered_for_auto_and_made_again_for_kvm() {
     let memory = Memory::of(&no_qemu(), &spec, &cache).unwrap();
     memory.keep(&Proof { failure: None }).unwrap();
     assert_eq!(choose(Wanted::Kvm).await.unwrap().0, Accel::Kvm);
-    std::fs::write(&spec.kernel, b"another").unwrap();
+    std::fs::write(&kernel, b"another").unwrap();
     assert_eq!(Memory::of(&no_qemu(), &spec, &cache).unwrap().recall(), None, "another kernel is another proof");
+}
+
+#[tokio::test]
+async fn nothing_is_proven_of_a_guest_that_boots_its_own_kernel() {
+    let (own, cache) = (Spec { kernel: None, ..spec() }, Path::new("/nonexistent"));
+    let (accel, why) = choose(Wanted::Auto, &no_qemu(), &own, cache, secs(5)).await.unwrap();
+    assert!(accel == Accel::Tcg && why.contains("this guest boots its own"), "{why}");
 }

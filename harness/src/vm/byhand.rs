@@ -20,7 +20,7 @@ impl Spec {
             let _ = writeln!(text, "# The workload starts when the agent is told: printf '{line}\\n' > /dev/pts/N");
         }
         for disk in &self.disks {
-            text.push_str(&overlay_line(disk, "raw"));
+            text.push_str(&overlay_line(disk));
         }
         text.push_str(&self.command_line(qemu, &[]));
         text
@@ -28,9 +28,10 @@ impl Spec {
 
     /// A shell script that goes on by hand with a kept guest, in the folder with its files.
     pub(super) fn resume_text(&self, qemu: &Qemu) -> String {
-        let mut text = String::from("zstd -d kernel.zst initrd.zst state.zst\n");
+        let kernel = if self.kernel.is_some() { "kernel.zst initrd.zst " } else { "" };
+        let mut text = format!("zstd -d {kernel}state.zst\n");
         for disk in &self.disks {
-            text.push_str(&overlay_line(disk, "qcow2"));
+            text.push_str(&overlay_line(disk));
         }
         // The sandbox allows no child.
         let qemu = Qemu { sandbox: false, ..qemu.clone() };
@@ -50,7 +51,8 @@ impl Spec {
 }
 
 /// The command that makes a disk's overlay in the working directory.
-fn overlay_line(disk: &DriveSpec, format: &str) -> String {
+fn overlay_line(disk: &DriveSpec) -> String {
+    let format = disk.base_format;
     let (base, overlay) = (quote(disk.base.as_os_str()), quote(overlay_by_hand(disk).as_os_str()));
     format!("qemu-img create -q -f qcow2 -F {format} -b {base} {overlay}\n")
 }

@@ -37,7 +37,8 @@ impl Guest {
     /// Where the process is none, or belongs to another user.
     pub fn of_process(pid: u32) -> Result<Self, NotAGuest> {
         let line = fs::read(format!("/proc/{pid}/cmdline")).map_err(NotAGuest::CommandLine)?;
-        let words: Vec<String> = line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        let words: Vec<String> =
+            line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
         let after = |option: &'static str| {
             let at = words.iter().position(|word| word == option).ok_or(NotAGuest::Missing(option))?;
             words.get(at + 1).ok_or(NotAGuest::Missing(option))

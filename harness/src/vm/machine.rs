@@ -8,12 +8,12 @@ use super::command::Command;
 use super::faults::{Filters, Pauses};
 use super::inlet::Inlet;
 use super::link::Piece;
-use super::login::{Bringer, Freight, Key, Login, Prober};
+use super::login::{Access, Bringer, Fetch, Fetcher, Freight, Login, Prober};
 use super::mailbox::{Mailbox, Port};
 use super::port::{self, Stream, Wire, Writer};
 use super::process::{Process, Signal, ended};
-use super::ram::Ram;
 use super::qmp::{Counts, Qmp, QmpError};
+use super::ram::Ram;
 use super::sample::Sampler;
 use super::spec::{CONSOLE, SSH_PORT};
 use crate::event::{Exit, Kind, Tick};
@@ -215,17 +215,12 @@ impl Vm {
     ///
     /// # Errors
     /// Where no port of this machine leads to the guest's, QMP fails, or no thread can be had.
-    pub async fn begin_logins(&mut self, key: &Key) -> Result<(), Error> {
+    pub async fn begin_logins(&mut self, access: &Access) -> Result<(), Error> {
         if self.logins.is_some() {
             return Ok(());
         }
-        let login = Login {
-            address: self.door().await?,
-            user: "root".into(),
-            key: key.clone(),
-            command: "true".into(),
-            input: Vec::new(),
-        };
+        let (address, access) = (self.door().await?, access.clone());
+        let login = Login { address, access, command: "true".into(), input: Vec::new() };
         let prober = Prober::start(login, Arc::clone(&self.fair_ms), Arc::clone(&self.mailbox))
             .map_err(Error::io("start to log in"))?;
         self.logins = Some(prober);
@@ -244,12 +239,22 @@ impl Vm {
     ///
     /// # Errors
     /// As [`Vm::begin_logins`].
-    pub async fn bring(&mut self, freight: &Freight, key: &Key) -> Result<(), Error> {
-        let Freight { user, input, command } = freight.clone();
-        let login = Login { address: self.door().await?, user, key: key.clone(), command, input };
+    pub async fn bring(&mut self, freight: &Freight, access: &Access) -> Result<(), Error> {
+        let Freight { input, command } = freight.clone();
+        let login = Login { address: self.door().await?, access: access.clone(), command, input };
         let bringer = Bringer::start(login, Arc::clone(&self.mailbox)).map_err(Error::io("start to log in"))?;
         self.bringer = Some(bringer);
         Ok(())
+    }
+
+    /// Brings files back out of the guest.
+    ///
+    /// # Errors
+    /// As [`Vm::begin_logins`].
+    pub async fn fetch(&self, fetch: &Fetch, access: &Access) -> Result<Fetcher, Error> {
+        let Fetch { command, asked } = fetch.clone();
+        let login = Login { address: self.door().await?, access: access.clone(), command, input: Vec::new() };
+        Fetcher::start(login, asked).map_err(Error::io("start to log in"))
     }
 
     /// Tells the guest's own time so far, in which logins have their deadlines.

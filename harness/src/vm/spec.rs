@@ -35,8 +35,21 @@ pub struct DriveSpec {
     pub name: String,
     /// The throw-away qcow2 overlay that the guest writes to.
     pub overlay: PathBuf,
-    /// The raw image below it, from which a person can make another overlay.
+    /// The image below it, from which a person can make another overlay.
     pub base: PathBuf,
+    /// How that is written, by QEMU's name: `raw`, `qcow2`.
+    pub base_format: &'static str,
+}
+
+/// A kernel that QEMU is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GivenKernel {
+    /// bzImage, or a vmlinux with a PVH note.
+    pub image: PathBuf,
+    /// The initramfs.
+    pub initrd: PathBuf,
+    /// Its command line; see [`super::kernel_command_line`].
+    pub cmdline: String,
 }
 
 /// A virtual machine.
@@ -50,12 +63,8 @@ pub struct Spec {
     pub memory: u64,
     /// What executes it.
     pub accel: Accel,
-    /// bzImage, or a vmlinux with a PVH note.
-    pub kernel: PathBuf,
-    /// The initramfs.
-    pub initrd: PathBuf,
-    /// The kernel's command line; see [`super::kernel_command_line`].
-    pub cmdline: String,
+    /// The kernel; `None`: what the first disk's bootloader starts.
+    pub kernel: Option<GivenKernel>,
     /// Disks.
     pub disks: Vec<DriveSpec>,
     /// Whether it has a balloon, by which the host can take memory away.
@@ -162,13 +171,15 @@ impl Spec {
             Accel::Tcg => "tcg,thread=multi",
         }]);
         line.add(&["-smp", &self.cpus.to_string(), "-m", &memory(self.memory)]);
-        line.path("-kernel", &self.kernel).path("-initrd", &self.initrd).add(&["-append", &self.cmdline]);
+        if let Some(GivenKernel { image, initrd, cmdline }) = &self.kernel {
+            line.path("-kernel", image).path("-initrd", initrd).add(&["-append", cmdline]);
+        }
         line.ports(ports);
         line.add(&["-device", "pvpanic", "-action", "panic=none"]);
         // Where the guest's kernel says what debuggers need to know of it; one without a driver does not notice.
         line.add(&["-device", "vmcoreinfo"]);
-        for disk in &self.disks {
-            line.disk(disk, ports);
+        for (number, disk) in self.disks.iter().enumerate() {
+            line.disk(disk, ports, self.kernel.is_none() && number == 0);
         }
         if self.balloon {
             line.add(&["-device", "virtio-balloon-pci,id=balloon"]);
@@ -285,7 +296,7 @@ impl Arguments {
         }
     }
 
-    fn disk(&mut self, disk: &DriveSpec, ports: Ports<'_>) {
+    fn disk(&mut self, disk: &DriveSpec, ports: Ports<'_>, boots: bool) {
         let by_hand = overlay_by_hand(disk);
         let overlay = match ports {
             Ports::Harness(..) | Ports::Attached(_) => &disk.overlay,
@@ -298,11 +309,12 @@ impl Arguments {
             "cache": {"direct": false, "no-flush": true},
             "file": {"driver": "file", "filename": overlay.to_string_lossy()},
         });
-        let device = device_id(name);
+        let (device, node_name) = (device_id(name), node_name(name));
+        let first = if boots { ",bootindex=0" } else { "" };
         self.add(&["-blockdev", &node.to_string()]);
         self.add(&[
             "-device",
-            &format!("virtio-blk-pci,id={device},drive={},serial={name},werror=report,rerror=report", node_name(name)),
+            &format!("virtio-blk-pci,id={device},drive={node_name},serial={name},werror=report,rerror=report{first}"),
         ]);
     }
 }
@@ -312,16 +324,22 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
+    pub(in crate::vm) fn given(image: impl Into<PathBuf>, initrd: impl Into<PathBuf>) -> GivenKernel {
+        GivenKernel { image: image.into(), initrd: initrd.into(), cmdline: "console=ttyS0 x='y'".into() }
+    }
+
+    pub(in crate::vm) fn disk(name: &str, base_format: &'static str) -> DriveSpec {
+        DriveSpec { name: name.into(), overlay: "/o/a,b.qcow2".into(), base: "/c/xfs.raw".into(), base_format }
+    }
+
     pub(in crate::vm) fn spec() -> Spec {
         Spec {
             machine: MACHINE.into(),
             cpus: 2,
             memory: 256 << 20,
             accel: Accel::Tcg,
-            kernel: "/k/bzImage".into(),
-            initrd: "/k/init,rd".into(),
-            cmdline: "console=ttyS0 x='y'".into(),
-            disks: vec![DriveSpec { name: "data".into(), overlay: "/o/a,b.qcow2".into(), base: "/c/xfs.raw".into() }],
+            kernel: Some(given("/k/bzImage", "/k/init,rd")),
+            disks: vec![disk("data", "raw")],
             balloon: false,
             network: false,
         }
@@ -335,7 +353,9 @@ pub(super) mod tests {
     fn sockets_and_disks_are_named_with_commas_kept() {
         let sockets = Sockets::within(Path::new("/r/a,b"));
         let text = text(&spec().arguments(&Qemu::assumed(), Ports::Harness(&sockets, Path::new("/proc/1/fd/2"))));
-        assert!(text.contains("-object\nmemory-backend-file,id=pc.ram,size=268435456,share=on,mem-path=/proc/1/fd/2\n"));
+        assert!(
+            text.contains("-object\nmemory-backend-file,id=pc.ram,size=268435456,share=on,mem-path=/proc/1/fd/2\n")
+        );
         assert!(text.contains("-M\nq35,memory-backend=pc.ram\n"));
         assert!(text.contains("-chardev\nsocket,id=console,path=/r/a,,b/console"), "{text}");
         assert!(text.contains("-mon\nchardev=qmp,mode=control"));
@@ -362,7 +382,16 @@ pub(super) mod tests {
             )
         );
         assert!(text.contains("-M\nq35\n") && !text.contains("-object"));
-        assert!(text.contains("-accel\nkvm\n") && text.contains("-m\n1536k"));
+        assert!(text.contains("-accel\nkvm\n") && text.contains("-m\n1536k") && !text.contains("bootindex"));
         assert!(text.contains("stdio,id=console,mux=on") && text.contains("pty,id=agent"));
+    }
+
+    #[test]
+    fn what_is_given_no_kernel_starts_from_its_first_disk() {
+        let own = Spec { kernel: None, disks: vec![disk("oomph-root", "qcow2"), disk("data", "raw")], ..spec() };
+        let text = text(&own.arguments(&Qemu::assumed(), Ports::ByHand));
+        assert!(!["-kernel", "-initrd", "-append"].iter().any(|option| text.contains(option)), "{text}");
+        assert!(text.contains("serial=oomph-root,werror=report,rerror=report,bootindex=0\n"), "{text}");
+        assert_eq!(text.matches("bootindex").count(), 1);
     }
 }

@@ -15,7 +15,8 @@
 //! | `login` | `root`, `program` | with `root` as its root directory, start this server, and start it with the `login-arg`s; logins are with the key that the kernel's command line has after [`KEY_WORD`] |
 //! | `login-arg` | `value` | one more argument of the server |
 //! | `collect` | `path` | when the host asks for it, send this file, or all regular files below this directory |
-//! | `root` | `name`, `fs`, `partition` | after the modules: find the virtio disk whose serial is `name`, mount it, or its partition of that number, as `fs`, and go on with the system on it; no directive but `module` has a meaning then |
+//! | `root` | `name`, `fs`, `partition` | after the modules: find the virtio disk whose serial is `name`, mount it, or its partition of that number, as `fs`, and go on with the system on it; no directive but `module` and `network` has a meaning then |
+//! | `own-kernel` | | the kernel has been started by the system's bootloader: set through /proc what the host's command line would have set, and fail or say so where that cannot be |
 //! | `probe` | `name` | run this probe (`beat`, `counters`, `fault`, `spawn`, `file:DISK`) |
 //! | `program` | `path` | the workload's executable |
 //! | `arg` | `value` | one more argument of the workload |
@@ -34,12 +35,21 @@ pub const GUEST_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// Bits of that network's address.
 pub const GUEST_PREFIX: u8 = 24;
 
-/// Most bytes of one collected file. They share a serial port with the probes, and the end of a run shall stay short.
-pub const COLLECT_FILE: usize = 256 << 10;
-/// Most bytes of all collected files.
-pub const COLLECT_TOTAL: usize = 1 << 20;
-/// Most collected files.
-pub const COLLECT_FILES: u64 = 1000;
+/// How much is collected of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most bytes of one file.
+    pub file: usize,
+    /// Most bytes of all files.
+    pub total: usize,
+    /// Most files.
+    pub files: u64,
+}
+
+/// By the serial port, which files share with the probes; and the end of a run shall stay short.
+pub const BY_SERIAL: Bounds = Bounds { file: 256 << 10, total: 1 << 20, files: 1_000 };
+/// By ssh: what a slow guest can send within the two minutes that it has.
+pub const BY_SSH: Bounds = Bounds { file: 64 << 20, total: 256 << 20, files: 10_000 };
 
 /// Begins the word of the kernel's command line that holds the public key with which the host logs in, as in an
 /// authorized_keys file with `,` in place of the space. A public key is no secret, and what differs from run to run is not

@@ -26,13 +26,15 @@ pub mod source {
 
 /// What a line from the guest tells.
 pub mod kind {
-    /// agent: first line. `proto`, `kernel` (uname release), `cpus`, `mem` (MemTotal, kB).
+    /// agent: first line. `proto`, `kernel` and `version` (uname release and version), `cpus`, `mem` (MemTotal, kB).
     pub const HELLO: &str = "hello";
     /// agent: set-up failed and the guest powers off. `what` (step and object), `errno`. After `ready`: the workload could
     /// not be started (`what` begins with `workload `), and the agent goes on obeying.
     pub const FAILED: &str = "failed";
     /// agent: set-up is done, probes run. `min` (sum of the zones' min watermarks, kB), `sysrq` (value read back).
     pub const READY: &str = "ready";
+    /// agent: something about the guest that whoever reads a verdict should know. `text`.
+    pub const REMARK: &str = "remark";
     /// agent: one per probe process before `ready`. `probe`, `pid`, `adj` (oom_score_adj read back).
     pub const PROBE: &str = "probe";
     /// agent: a command was taken. `cmd` (its kind), `n` (its sequence number).

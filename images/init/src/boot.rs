@@ -9,7 +9,7 @@ use crate::failure::{Failure, Step};
 use crate::link::{AGENT_PORT, Port};
 use crate::probes::Probe;
 use crate::workload::Workload;
-use crate::{clock, disks, login, memory, modules, mounts, network, oom, procfs, progress, root, signals, sysctl};
+use crate::{clock, disks, login, memory, modules, mounts, network, oom, own, procfs, progress, root, signals, sysctl};
 use oomph_wire::words::{kind, source};
 use rustix::process::set_child_subreaper;
 use rustix::system::{RebootCommand, reboot, uname};
@@ -102,6 +102,9 @@ fn parts(port: &mut Port, config: &Config) -> Result<Parts, Failure> {
             SetUp::Sysctl { name, value } => sysctl::set(name, value)?,
         }
     }
+    if config.own_kernel {
+        own::settle(port)?;
+    }
     let sysrq = sysctl::allow_sysrq()?;
     let progress = progress::create().step(|| format!("map {}", progress::PATH))?;
     oom::set_adj(oom::EXEMPT).step(|| "set oom_score_adj".to_owned())?;
@@ -134,6 +137,7 @@ fn hello(port: &mut Port) -> Result<(), Failure> {
     port.send(kind::HELLO, |line| {
         line.num("proto", oomph_wire::PROTOCOL)
             .text("kernel", uname().release().to_bytes())
+            .text("version", uname().version().to_bytes())
             .num("cpus", cpus.into())
             .num("mem", procfs::meminfo(&meminfo, "MemTotal").unwrap_or(0))
     });

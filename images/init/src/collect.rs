@@ -1,4 +1,4 @@
-//! Files that the host wants back, read when the run is over and sent over the serial link.
+//! Files that the host wants back, read when the run is over and sent over the serial link, or to one who has logged in.
 //! Lives here: the process that waits for the word, what it reads, and the lines that it sends.
 //! May not live here: which files (the configuration says), or when (the host does).
 //!
@@ -7,11 +7,11 @@
 use crate::config::Config;
 use crate::failure::{Failure, Step, errno_of};
 use crate::link::{AGENT_PORT, Port};
-use oomph_wire::config::{COLLECT_FILE, COLLECT_FILES, COLLECT_TOTAL, PATH};
+use oomph_wire::config::{BY_SERIAL, BY_SSH, Bounds, PATH};
 use oomph_wire::page::GUEST_VARIABLE;
 use oomph_wire::words::{kind, source};
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, chdir, chroot};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
@@ -55,30 +55,53 @@ pub fn run() -> ExitCode {
         let config = Config::read(&text).map_err(|failure| failure.errno)?;
         let mut port = Port::open(AGENT_PORT, source::COLLECT)?;
         std::io::stdin().read_exact(&mut [0]).map_err(|error| errno_of(&error))?;
-        let mut sender = Sender { port: &mut port, files: 0, left: COLLECT_TOTAL };
+        let mut sender = Sender::new(&mut port, BY_SERIAL);
         config.collect.iter().for_each(|path| sender.send(Path::new(path)));
         Ok(())
     });
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// The same for one who has logged in: sends these files on standard output. The server for logins of the minimal image has a root of its
+/// own; the files are those of PID 1.
+pub fn send(paths: &[String]) -> ExitCode {
+    let enter = || chroot("/proc/1/root").and_then(|()| chdir("/"));
+    let port = enter().and_then(|()| Port::on(std::io::stdout(), source::COLLECT));
+    match port {
+        Ok(mut port) => {
+            let mut sender = Sender::new(&mut port, BY_SSH);
+            paths.iter().for_each(|path| sender.send(Path::new(path)));
+            ExitCode::SUCCESS
+        }
+        Err(errno) => {
+            eprintln!("oomph-init: send: {errno}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 struct Sender<'a> {
     port: &'a mut Port,
+    bounds: Bounds,
     files: u64,
     left: usize,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    fn new(port: &'a mut Port, bounds: Bounds) -> Self {
+        Self { port, bounds, files: 0, left: bounds.total }
+    }
+
     /// A file, or all regular files below a directory; links are not followed there.
     fn send(&mut self, path: &Path) {
-        match below(path) {
+        match below(path, self.bounds.files) {
             Ok(files) => files.iter().for_each(|file| self.file(file)),
             Err(errno) => self.end(path.as_os_str(), 0, Err(errno)),
         }
     }
 
     fn file(&mut self, path: &Path) {
-        if self.files >= COLLECT_FILES {
+        if self.files >= self.bounds.files {
             return;
         }
         self.files += 1;
@@ -97,7 +120,7 @@ impl Sender<'_> {
         loop {
             match file.read(&mut buffer).map_err(failed(sent))? {
                 0 => return Ok(sent),
-                read if sent + read > COLLECT_FILE || read > self.left => return Err((sent, Errno::FBIG)),
+                read if sent + read > self.bounds.file || read > self.left => return Err((sent, Errno::FBIG)),
                 read => {
                     let name = path.as_os_str().as_bytes();
                     self.port.send(kind::DATA, |line| {
@@ -122,7 +145,7 @@ impl Sender<'_> {
 }
 
 /// The file itself, or the regular files below a directory, sorted, so that two runs collect alike.
-fn below(path: &Path) -> Result<Vec<PathBuf>, Errno> {
+fn below(path: &Path, most: u64) -> Result<Vec<PathBuf>, Errno> {
     let of = |error: std::io::Error| errno_of(&error);
     if !fs::metadata(path).map_err(of)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -137,7 +160,7 @@ fn below(path: &Path) -> Result<Vec<PathBuf>, Errno> {
                 _ => {}
             }
         }
-        if files.len() as u64 > COLLECT_FILES {
+        if files.len() as u64 > most {
             break;
         }
     }
@@ -158,6 +181,7 @@ mod tests {
             fs::write(place.join(name), name).unwrap();
         }
         std::os::unix::fs::symlink("/etc/passwd", place.join("link")).unwrap();
+        let below = |path: &Path| below(path, 100);
         let (all, one, none) = (below(&place), below(&place.join("a")), below(&place.join("none")));
         fs::remove_dir_all(&place).unwrap();
         assert_eq!(all.unwrap(), [place.join("a"), place.join("b/deep/x")]);

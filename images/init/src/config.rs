@@ -16,6 +16,8 @@ pub struct Config {
     pub steps: Vec<SetUp>,
     /// The root to go on in, where the system is another.
     pub root: Option<Root>,
+    /// Whether the kernel has been started with words that are not the host's.
+    pub own_kernel: bool,
     /// The server for logins, where there is one.
     pub login: Option<Server>,
     /// Files and directories that the host wants back.
@@ -140,6 +142,7 @@ impl Config {
                 };
                 self.root = Some(Root { name: text("name")?, partition, fs: text("fs")? });
             }
+            "own-kernel" => self.own_kernel = true,
             "login" => self.login = Some(Server { root: text("root")?, program: os("program")?, args: Vec::new() }),
             "login-arg" => self.login.as_mut().ok_or("no login comes before it")?.args.push(os("value")?),
             "collect" => self.collect.push(os("path")?),
@@ -172,7 +175,7 @@ mod tests {
 
     #[test]
     fn reads_every_directive() {
-        let text = "# made by a test\n\nmodule path=/modules/xfs.ko\nmodule path=/modules/fast.ko optional=1\n\
+        let text = "# made by a test\n\nown-kernel\nmodule path=/modules/xfs.ko\nmodule path=/modules/fast.ko optional=1\n\
             disk name=data fs=xfs mount=/data\nswap name=more\nsysctl name=vm.panic_on_oom value=0\n\
             network address=10.0.2.15 prefix=24\nlogin root=/login program=/usr/sbin/dropbear\nlogin-arg value=-F\n\
             collect path=/proc/vmstat\nprobe name=file:data\n\
@@ -193,6 +196,7 @@ mod tests {
         let server = config.login.as_ref().unwrap();
         assert_eq!((server.root.as_str(), server.program.to_str()), ("/login", Some("/usr/sbin/dropbear")));
         assert_eq!(server.args, ["-F"]);
+        assert!(config.own_kernel && !Config::default().own_kernel);
         assert_eq!(config.collect, ["/proc/vmstat"]);
         assert_eq!(config.probes, ["file:data"]);
         assert_eq!(config.args, ["--file=same"]);

@@ -29,6 +29,11 @@ impl Port {
         Ok(Self { fd, source: source.to_owned(), seq: 0 })
     }
 
+    /// For the lines of `source` on what is open already.
+    pub fn on(fd: impl AsFd, source: &str) -> Result<Self, Errno> {
+        Ok(Self { fd: rustix::io::dup(fd)?, source: source.to_owned(), seq: 0 })
+    }
+
     /// Makes bytes go through as they are: no echo, no line editing, no carriage returns, 115200 baud. Holds for all that
     /// have the port open.
     pub fn make_raw(&self) -> Result<(), Errno> {

@@ -10,6 +10,7 @@
 //! | `serve ROOT PROGRAM [ARGUMENT…]` | keeps the server for logins ([`login`]) |
 //! | `launch` | waits for the word to become the workload ([`workload`]) |
 //! | `collect` | waits for the word to send files ([`collect`]) |
+//! | `send PATH…` | sends files to who has logged in ([`collect`]) |
 //! | `true` | exits with 0: what the spawn probe starts |
 
 mod agent;
@@ -27,6 +28,7 @@ mod modules;
 mod mounts;
 mod network;
 mod oom;
+mod own;
 mod probes;
 mod procfs;
 mod progress;
@@ -55,13 +57,14 @@ fn main() -> ExitCode {
         ["true"] => ExitCode::SUCCESS,
         ["launch"] => workload::launch(),
         ["collect"] => collect::run(),
+        ["send", ..] => collect::send(args.get(1..).unwrap_or_default()),
         ["agent"] => boot::run_in_system(),
         ["probe", name] => probes::run(name, None),
         ["serve", root, program, ..] => login::keep(root, program, args.get(3..).unwrap_or_default()),
         ["probe", name, mount] => probes::run(name, Some(mount)),
         _ => {
             eprintln!(
-                "oomph-init: unknown role {args:?}; the roles are: true, launch, collect, agent, serve, probe NAME [MOUNT]"
+                "oomph-init: unknown role {args:?}; the roles are: true, launch, collect, send, agent, serve, probe NAME [MOUNT]"
             );
             ExitCode::from(2)
         }

@@ -7,7 +7,7 @@
 
 use crate::config::{Root, SetUp};
 use crate::failure::{Failure, Step};
-use crate::{disks, modules};
+use crate::{disks, modules, network};
 use rustix::fs::statfs;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_move, unmount};
@@ -28,14 +28,16 @@ const INIT: &str = "/sbin/init";
 /// What an initramfs lies on: ramfs or tmpfs (linux/magic.h). Nothing else is ever taken away.
 const MEMORY: [i64; 2] = [0x8584_58f6, 0x0102_1994];
 
-/// Loads modules, mounts the root and becomes its PID 1; returns only where that fails.
+/// Loads modules, brings up the network, mounts the root and becomes its PID 1; returns only where that fails.
 pub fn go_on_in(root: &Root, steps: &[SetUp]) -> Result<Infallible, Failure> {
     for step in steps {
         match step {
             SetUp::Module { path, optional } => modules::load(path, *optional)?,
+            // The system may be one that waits for an address: it finds this one, and whatever it does about it, this one is right.
+            SetUp::Network { address, prefix } => network::bring_up(*address, *prefix)?,
             _ => {
                 return Err(Failure {
-                    what: "root: nothing but modules can stand beside it".into(),
+                    what: "root: nothing but modules and a network can stand beside it".into(),
                     errno: Errno::INVAL,
                 });
             }

@@ -6,6 +6,7 @@
 //! an ordinary user where user namespaces are allowed.
 
 use super::packages::{self, Package};
+use super::unprivileged;
 use crate::image::error::Error;
 use crate::kernel::child::{Call, Given, words};
 use crate::kernel::job::Job;
@@ -68,6 +69,7 @@ fn from_lists(image: &DebianImage, root: &AptRoot, cache: &Cache, job: &Job) -> 
     let key = key(&image.release, &wanted, &found);
     let what = format!("a Debian {} of {} packages", image.release, found.len());
     let entry = cache.entry(Kind::Roots, &key, &what, job, |entry| {
+        unprivileged::check()?;
         job.say(format!("making {what} (mmdebstrap; takes minutes)"));
         run(&image.release, &found, root, &entry.join(TAR), job)?;
         Ok::<_, Error>(Vec::new())

@@ -10,6 +10,7 @@ mod ext4;
 mod packages;
 mod settings;
 mod tree;
+mod unprivileged;
 mod xfs;
 
 pub use packages::Package;

@@ -45,7 +45,10 @@ impl Layout {
         for row in TABLE {
             let found = row.names.iter().find_map(|name| {
                 let member = types.member(name.structure, name.path)?;
-                Some((Place { offset: member.offset, size: member.size, bits: member.bits }, types.size_of(name.structure)))
+                Some((
+                    Place { offset: member.offset, size: member.size, bits: member.bits },
+                    types.size_of(name.structure),
+                ))
             });
             match found {
                 Some((place, size)) => {
@@ -59,7 +62,8 @@ impl Layout {
                 None => {}
             }
         }
-        let enumerators = ENUMERATIONS.iter().map(|(_, name)| types.enumerator(name).and_then(|value| value.try_into().ok()));
+        let enumerators =
+            ENUMERATIONS.iter().map(|(_, name)| types.enumerator(name).and_then(|value| value.try_into().ok()));
         let enumerators = enumerators.collect();
         if missing.is_empty() { Ok(Self { places, sizes, enumerators }) } else { Err(Missing(missing)) }
     }
@@ -102,13 +106,15 @@ pub fn enumerations() -> Vec<&'static str> {
     names
 }
 
-
 #[cfg(test)]
 impl Layout {
     /// One made by hand: fields with offset and size, and sizes of the structures around some.
     pub(super) fn made(fields: &[(Field, u64, u64)], sizes: &[(Field, u64)]) -> Self {
-        let mut layout =
-            Self { places: vec![None; TABLE.len()], sizes: vec![None; TABLE.len()], enumerators: vec![None; ENUMERATIONS.len()] };
+        let mut layout = Self {
+            places: vec![None; TABLE.len()],
+            sizes: vec![None; TABLE.len()],
+            enumerators: vec![None; ENUMERATIONS.len()],
+        };
         for &(field, offset, size) in fields {
             layout.places[field as usize] = Some(Place { offset, size, bits: None });
         }

@@ -42,7 +42,9 @@ impl LockKind {
         // –4.x rwsem_down_{read,write}_failed, then _slowpath; __mutex_lock_slowpath inlines differ by compiler.
         if function.starts_with("rwsem_down_") {
             Some(Self::Rwsem)
-        } else if function.starts_with("__mutex_lock") || function.starts_with("mutex_lock") || function.starts_with("__ww_mutex_lock")
+        } else if function.starts_with("__mutex_lock")
+            || function.starts_with("mutex_lock")
+            || function.starts_with("__ww_mutex_lock")
         {
             Some(Self::Mutex)
         } else if function.starts_with("__down") {

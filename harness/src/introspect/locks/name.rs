@@ -91,7 +91,12 @@ pub(super) fn name(
         };
         // It is one where its filesystem is one.
         let device = filesystems.0.get(&kernel.pointer(inode, Field::InodeSuper)?)?.clone();
-        Some(Named::Inode { field, device, number: kernel.field(inode, Field::InodeNumber)?, path: path(kernel, inode) })
+        Some(Named::Inode {
+            field,
+            device,
+            number: kernel.field(inode, Field::InodeNumber)?,
+            path: path(kernel, inode),
+        })
     });
     let in_space = || {
         let mm = lock.wrapping_sub(kernel.layout.offset(Field::MmLock)?);

@@ -62,7 +62,12 @@ fn owner_of_list(
         let first = kernel.space.word(lock.wrapping_add(to_waiters)).map(|waiter| waiter.wrapping_add(to_list));
         first.is_some_and(|first| ring.contains(&first))
     };
-    stack.words.iter().copied().filter(|&word| word >= KERNEL_HALF && !stack.holds(word)).find(|&word| points_here(word))
+    stack
+        .words
+        .iter()
+        .copied()
+        .filter(|&word| word >= KERNEL_HALF && !stack.holds(word))
+        .find(|&word| points_here(word))
 }
 
 /// The tasks that wait for a lock, in their order.

@@ -107,7 +107,10 @@ fn a_core_has_memory_and_registers() {
     assert!(parsed.read(0x1003, &mut bytes) && &bytes == b"3456");
     assert!(!parsed.read(0x1007, &mut bytes) && !parsed.read(0, &mut bytes));
     let registers = parsed.registers()[0];
-    assert_eq!((registers.rip, registers.rsp, registers.cr3), (0xffff_ffff_8100_0042, 0xffff_c900_0001_3e40, 0x2a1_0000));
+    assert_eq!(
+        (registers.rip, registers.rsp, registers.cr3),
+        (0xffff_ffff_8100_0042, 0xffff_c900_0001_3e40, 0x2a1_0000)
+    );
     assert_eq!((registers.levels(), registers.in_user()), (Levels::Five, false));
     // Cut off in the middle of the memory: what is there can be read.
     let short = Core::new(&file[..file.len() - 5]).unwrap();

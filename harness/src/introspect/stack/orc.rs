@@ -130,9 +130,9 @@ impl Tables {
         let Some(first) = self.index(start).filter(|&index| self.ip(index) == start) else { return 0 };
         let rows = self.entries.iter().enumerate().skip(first);
         let offsets = rows.map(|(index, row)| (self.ip(index), entry(*row, self.form)));
-        let grown = offsets.zip(1..).take_while(|((ip, entry), words)| {
-            ip.wrapping_sub(start) < PROLOGUE && entry.sp == (Base::Sp, 8 * words)
-        });
+        let grown = offsets
+            .zip(1..)
+            .take_while(|((ip, entry), words)| ip.wrapping_sub(start) < PROLOGUE && entry.sp == (Base::Sp, 8 * words));
         grown.count().saturating_sub(1).min(MOST_PUSHES)
     }
 
@@ -168,7 +168,11 @@ fn entry(row: [u8; ENTRY_BYTES], form: Form) -> Entry {
         (Form::Wide, _) => Kind::Undefined,
         (Form::Bare, _) if sp == Base::Undefined => Kind::End,
         (Form::EndBit, _) if sp == Base::Undefined => {
-            if ends { Kind::End } else { Kind::Undefined }
+            if ends {
+                Kind::End
+            } else {
+                Kind::Undefined
+            }
         }
         (_, 0) => Kind::Call,
         (_, 1) => Kind::Regs,
@@ -190,8 +194,15 @@ mod tests {
             assert_eq!(entry([16, 0, 0xe8, 0xff, 0x15, kind], form), call);
         }
         let kind = |bits: [u8; 2], form| entry([0, 0, 0, 0, bits[0], bits[1]], form).kind;
-        assert_eq!((kind([0, 0], Form::Bare), kind([0, 4], Form::EndBit), kind([0, 1], Form::Wide)), (Kind::End, Kind::End, Kind::End));
-        assert_eq!((kind([0, 0], Form::EndBit), kind([0, 0], Form::Wide)), (Kind::Undefined, Kind::Undefined), "nothing is known");
+        assert_eq!(
+            (kind([0, 0], Form::Bare), kind([0, 4], Form::EndBit), kind([0, 1], Form::Wide)),
+            (Kind::End, Kind::End, Kind::End)
+        );
+        assert_eq!(
+            (kind([0, 0], Form::EndBit), kind([0, 0], Form::Wide)),
+            (Kind::Undefined, Kind::Undefined),
+            "nothing is known"
+        );
         assert_eq!((kind([5, 1], Form::EndBit), kind([5, 0x0c], Form::Wide)), (Kind::Regs, Kind::Partial));
     }
 
@@ -210,14 +221,22 @@ mod tests {
             let place = 0xffff_ffff_8100_0000 + place;
             i32::try_from(place.wrapping_sub(at + 4 * index as u64).cast_signed()).unwrap_or(0)
         });
-        Tables { at, ips: ips.collect(), entries: rows.iter().map(|(_, size)| [*size, 0, 0, 0, 0x05, 0x02]).collect(), form: Form::Wide }
+        Tables {
+            at,
+            ips: ips.collect(),
+            entries: rows.iter().map(|(_, size)| [*size, 0, 0, 0, 0x05, 0x02]).collect(),
+            form: Form::Wide,
+        }
     }
 
     #[test]
     fn an_address_has_the_last_entry_before_it() {
         let tables = tables(0xffff_ffff_8200_0000, &[(0x0, 8), (0x10, 16), (0x40, 24)]);
         let sp = |address| tables.find(address).map(|entry| entry.sp.1);
-        assert_eq!([sp(0xffff_ffff_80ff_ffff), sp(0xffff_ffff_8100_0000), sp(0xffff_ffff_8100_000f)], [None, Some(8), Some(8)]);
+        assert_eq!(
+            [sp(0xffff_ffff_80ff_ffff), sp(0xffff_ffff_8100_0000), sp(0xffff_ffff_8100_000f)],
+            [None, Some(8), Some(8)]
+        );
         assert_eq!([sp(0xffff_ffff_8100_0010), sp(0xffff_ffff_8100_1000)], [Some(16), Some(24)]);
     }
 }

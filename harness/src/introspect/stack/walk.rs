@@ -145,7 +145,8 @@ fn by_frame_pointers(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Sta
 pub(super) fn scan(kernel: &Kernel<'_>, code: &Code, stack: &Stack, from: u64) -> Vec<Call> {
     let words = stack.addressed().filter(|(at, _)| *at >= from);
     let calls = words.filter(|&(_, address)| {
-        code.function(kernel.symbols, address).is_some_and(|function| function.offset > 0) && follows_call(kernel, address)
+        code.function(kernel.symbols, address).is_some_and(|function| function.offset > 0)
+            && follows_call(kernel, address)
     });
     calls.take(MOST_FRAMES).map(|(at, address)| Call { address, sp: at.wrapping_add(8), reliable: false }).collect()
 }

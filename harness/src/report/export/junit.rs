@@ -105,12 +105,13 @@ fn write_suite<W: Write>(xml: &mut Writer<W>, suite: &Suite<'_>) -> io::Result<(
 /// What the runs were of. Where they differ, all values.
 fn properties(suite: &Suite<'_>) -> Vec<(&'static str, String)> {
     type Of = fn(&RunJson) -> String;
-    let all: [(&str, Of); 10] = [
+    let all: [(&str, Of); 11] = [
         ("kernel.release", |run| run.kernel_identity.release.clone()),
         ("kernel.origin", |run| run.kernel_identity.origin.clone()),
         ("kernel.hash", |run| run.kernel_identity.hash.clone()),
         ("kernel.tags", |run| run.kernel_identity.tags.join(" ")),
         ("kernel.build", |run| run.kernel_identity.build.as_ref().map(|build| build.summary()).unwrap_or_default()),
+        ("image", |run| run.image.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("qemu", |run| run.host.qemu.clone()),
         ("accelerator", |run| run.host.accelerator.clone()),
         ("host.kernel", |run| run.host.kernel.clone()),

@@ -222,6 +222,7 @@ fn facts(run: &RunJson) -> Markup {
                     }
                 }
             }
+            @if let Some(image) = &run.image { dt { "Image" } dd { (cut(&image.to_string(), TEXT)) } }
             @if !host.qemu.is_empty() {
                 dt { "Machine" }
                 dd { (cut(&host.accelerator, NAME)) ", " (cut(&host.qemu, TEXT)) ", on " (cut(&host.cpu, NAME)) "; oomph " (cut(&host.oomph, NAME)) }

@@ -8,6 +8,7 @@ use crate::scenario::model::{Disk, Filesystem, Guest};
 use crate::scenario::problem::Problem;
 use crate::scenario::raw::{RawDisk, RawGuest};
 use crate::scenario::scalars::{BootWord, DiskName, FilePath, GuestPath, MountPoint, Setting, SettingName, Size};
+use crate::scenario::transport::Transport;
 use crate::scenario::units::format_size;
 use crate::scenario::value::{Entries, Val};
 use std::collections::BTreeMap;
@@ -102,10 +103,12 @@ impl Checker<'_> {
         let modules = self.all(&raw.modules);
         let cmdline = self.cmdline(&raw.cmdline);
         let files = self.files(raw.files.as_ref());
+        let transport = self.read_optional(raw.transport.as_ref());
         Some(Guest {
             cpus: u32::try_from(cpus?.0).ok()?,
             memory: memory?,
             image: image?,
+            transport: transport?.unwrap_or(Transport::Serial),
             disks: disks?,
             sysctl: sysctl?,
             modules: modules?.into_iter().map(|module| module.0).collect(),

@@ -106,7 +106,9 @@ impl Judge {
             self.spoil(Reason::HostStarved, format!("after {wall} s the guest has had {fair} s, too few to be judged"));
         } else if self.in_phase(&[Phase::Boot]) && phase_ms >= self.rules.boot_ms {
             let line = std::mem::take(&mut self.guest.last_line);
-            let detail = format!("not ready after {} s; last on the console: {line:?}", phase_ms / 1000);
+            let remark = Some(&self.guest.last_remark).filter(|text| !text.is_empty());
+            let remark = remark.map(|text| format!("{text}; ")).unwrap_or_default();
+            let detail = format!("not ready after {} s; {remark}last on the console: {line:?}", phase_ms / 1000);
             self.spoil(Reason::NoBoot, detail);
         } else if self.in_phase(&[Phase::Settle]) && phase_ms >= self.rules.settle_ms + SETTLE_GRACE_MS {
             let detail = format!("at rest, within {} s, {}", phase_ms / 1000, self.describe_wanting());

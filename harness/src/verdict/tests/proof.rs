@@ -23,7 +23,10 @@ fn a_cycle_that_stands_is_a_hang_in_seconds() {
     let (stall, proof) = (&verdict.stalls[0], verdict.proof.as_ref().unwrap());
     let took = proof.last_ms - stall.since_ms;
     assert!((9_000..=15_000).contains(&took), "{took} ms after the first outstanding probe");
-    assert!(stall.longest_frozen_ms < 10_000 && verdict.evidence.iter().any(|piece| piece.text.starts_with("hung, by proof: ")));
+    assert!(
+        stall.longest_frozen_ms < 10_000
+            && verdict.evidence.iter().any(|piece| piece.text.starts_with("hung, by proof: "))
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::kernel::ChildError;
 use crate::kernel::child::{Call, words as arguments};
 use crate::kernel::job::{Job, blocking};
 use crate::vm::qmp::Qmp;
-use crate::vm::{Accel, DriveSpec, Qemu, RuntimeDir, Spec};
+use crate::vm::{Accel, DriveSpec, GivenKernel, Qemu, RuntimeDir, Spec};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -66,8 +66,11 @@ pub struct Kept {
     pub memory: u64,
     /// What executed it.
     pub accel: Accel,
-    /// The kernel's command line.
+    /// The kernel's command line; empty where its disk's bootloader had started it.
     pub cmdline: String,
+    /// Whether the first disk's bootloader had started its kernel: then none lies beside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_kernel: bool,
     /// Names of the data disks, in their order.
     pub disks: Vec<String>,
     /// Whether it has a balloon.
@@ -90,15 +93,16 @@ impl Kept {
             name: name.clone(),
             overlay: place.join(image(name)),
             base: folder.join(image(name)),
+            base_format: "qcow2",
         };
+        let (image, initrd) = (place.join("kernel"), place.join("initrd"));
+        let given = || GivenKernel { image, initrd, cmdline: self.cmdline.clone() };
         Spec {
             machine: self.machine.clone(),
             cpus: self.cpus,
             memory: self.memory,
             accel: self.accel,
-            kernel: place.join("kernel"),
-            initrd: place.join("initrd"),
-            cmdline: self.cmdline.clone(),
+            kernel: (!self.own_kernel).then(given),
             disks: self.disks.iter().map(disk).collect(),
             balloon: self.balloon,
             network: self.network,
@@ -110,8 +114,10 @@ impl Kept {
     /// # Errors
     /// Where a file is missing or damaged, or there is no room.
     pub fn unpack(&self, folder: &Path, place: &Path) -> io::Result<PathBuf> {
-        super::unpack(&folder.join(KERNEL), &place.join("kernel"))?;
-        super::unpack(&folder.join(INITRD), &place.join("initrd"))?;
+        if !self.own_kernel {
+            super::unpack(&folder.join(KERNEL), &place.join("kernel"))?;
+            super::unpack(&folder.join(INITRD), &place.join("initrd"))?;
+        }
         Ok(folder.join(STATE))
     }
 }
@@ -160,7 +166,8 @@ pub(super) async fn write(qmp: &Qmp, keep: &Keep, memory: u64) -> Result<Stored,
         cpus: spec.cpus,
         memory: spec.memory,
         accel: spec.accel,
-        cmdline: spec.cmdline.clone(),
+        cmdline: spec.kernel.as_ref().map(|given| given.cmdline.clone()).unwrap_or_default(),
+        own_kernel: spec.kernel.is_none(),
         disks: spec.disks.iter().map(|disk| disk.name.clone()).collect(),
         balloon: spec.balloon,
         network: spec.network,
@@ -202,8 +209,10 @@ fn files(spec: &Spec, folder: &Path, kept: &Kept, text: &str, job: &Job) -> Resu
         Call { program: "qemu-img", package: "qemu-utils", args, directory: None, deadline: COPY }.run(job)?;
     }
     let wrong = |cause| ChildError::Run { program: "the copying of kernel and initramfs".into(), cause };
-    pack(&spec.kernel, &folder.join(KERNEL)).map_err(wrong)?;
-    pack(&spec.initrd, &folder.join(INITRD)).map_err(wrong)?;
+    if let Some(given) = &spec.kernel {
+        pack(&given.image, &folder.join(KERNEL)).map_err(wrong)?;
+        pack(&given.initrd, &folder.join(INITRD)).map_err(wrong)?;
+    }
     fs::write(folder.join(RESUME), text).map_err(wrong)?;
     let description = serde_json::to_vec_pretty(kept).map_err(|error| wrong(error.into()))?;
     fs::write(folder.join(DESCRIPTION), description).map_err(wrong)
@@ -240,6 +249,7 @@ mod tests {
             memory: 256 << 20,
             accel: Accel::Tcg,
             cmdline: "console=ttyS0".into(),
+            own_kernel: false,
             disks: vec!["data".into()],
             balloon: false,
             network: false,
@@ -272,5 +282,7 @@ mod tests {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains("sandbox"), "`exec:` needs a child: {text}");
+        let own = resume_text(&Kept { own_kernel: true, ..kept() }, Path::new("/r/kept"), &Qemu::assumed());
+        assert!(own.contains("zstd -d state.zst\n") && !own.contains("-kernel"), "{own}");
     }
 }

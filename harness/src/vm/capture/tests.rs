@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::vm::fake::{Fake, Script};
-use crate::vm::spec::tests::spec;
+use crate::vm::spec::tests::{given, spec};
 use crate::vm::{Qemu, Vm};
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ fn wanted(place: &Path) -> Capture {
     for name in ["k", "i"] {
         fs::write(place.join(name), name).unwrap();
     }
-    let spec =
-        crate::vm::Spec { kernel: place.join("k"), initrd: place.join("i"), disks: vec![], memory: 3 << 20, ..spec() };
+    let kernel = Some(given(place.join("k"), place.join("i")));
+    let spec = crate::vm::Spec { kernel, disks: vec![], memory: 3 << 20, ..spec() };
     Capture {
         registers: place.join("registers.txt"),
         core: Some(place.join("core.zst")),
@@ -53,8 +53,8 @@ async fn all_is_of_one_moment_and_the_guest_goes_on() {
     assert_eq!((kept.machine.as_str(), kept.cpus, kept.disks.len()), ("pc-q35-7.2", 2, 0));
     let to = tempfile::tempdir().unwrap();
     let state = kept.unpack(&folder, to.path()).unwrap();
-    let again = kept.spec(&folder, to.path());
-    assert_eq!((fs::read(again.kernel).unwrap(), fs::read(again.initrd).unwrap()), (b"k".into(), b"i".into()));
+    let again = kept.spec(&folder, to.path()).kernel.unwrap();
+    assert_eq!((fs::read(again.image).unwrap(), fs::read(again.initrd).unwrap()), (b"k".into(), b"i".into()));
     let mut plain = Vec::new();
     unpack_into(&state, &mut plain).unwrap();
     assert_eq!(plain.len(), 3 << 20);

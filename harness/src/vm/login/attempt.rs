@@ -2,11 +2,11 @@
 //! Lives here: the stages in their order, each wait, and what failed where.
 //! May not live here: trying again, or threads.
 
-use super::Key;
+use super::{Access, Proof};
 use crate::event::{Answer, LoginStage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use ssh2::{BlockDirections, Channel, ErrorCode, ExtendedData, MethodType, Session};
+use ssh2::{BlockDirections, Channel, ErrorCode, ExtendedData, KeyboardInteractivePrompt, MethodType, Prompt, Session};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,18 +22,16 @@ const REFUSED: [i32; 3] = [-18, -19, -33];
 const SLICE: Duration = Duration::from_millis(250);
 /// Most bytes of output that are kept.
 const OUTPUT: usize = 64 << 10;
-/// The server's host key, which it makes itself when it is first asked for one: the only kind that is quick to make.
-const HOST_KEY: &str = "ssh-ed25519";
+/// Kinds of host keys, the best first. Our own server makes one when it is first asked for it, and only the first kind is quick to make.
+const HOST_KEYS: &str = "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256";
 
 /// Who logs in where, and for what.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// The server.
     pub address: SocketAddr,
-    /// The user.
-    pub user: String,
-    /// The key.
-    pub key: Key,
+    /// The user, and what proves who that is.
+    pub access: Access,
     /// What is run there.
     pub command: String,
     /// What it can read on its standard input.
@@ -71,13 +69,23 @@ pub const STARVED: u32 = 10;
 /// # Errors
 /// The stage that failed, and why.
 pub fn attempt(login: &Login, limits: Limits<'_>, passed: &mut dyn FnMut(LoginStage)) -> Result<Vec<u8>, Failed> {
+    attempt_into(login, limits, passed, &mut |_| ())
+}
+
+/// The same, where `taken` is given all that the command writes as it comes.
+pub(super) fn attempt_into(
+    login: &Login,
+    limits: Limits<'_>,
+    passed: &mut dyn FnMut(LoginStage),
+    taken: &mut dyn FnMut(&[u8]),
+) -> Result<Vec<u8>, Failed> {
     let patience = Patience::new(limits);
     let mut at = Stages { reached: LoginStage::Tcp, passed };
     let socket =
         TcpStream::connect_timeout(&login.address, patience.left()).map_err(|error| at.failed(error.into()))?;
     let mut wire = Wire::new(socket, patience).map_err(|error| at.failed(error.into()))?;
     at.passed(LoginStage::Banner);
-    let done = wire.log_in(login, &mut at);
+    let done = wire.log_in(login, &mut at, taken);
     wire.close();
     done.map_err(|why| at.failed(why))
 }
@@ -176,6 +184,31 @@ fn of_ssh(error: &ssh2::Error) -> Errno {
     }
 }
 
+/// What a command writes.
+struct Output<'a> {
+    /// As much as is kept.
+    kept: Vec<u8>,
+    /// Is given all of it.
+    taken: &'a mut dyn FnMut(&[u8]),
+}
+
+impl Output<'_> {
+    fn take(&mut self, bytes: &[u8]) {
+        (self.taken)(bytes);
+        let room = OUTPUT.saturating_sub(self.kept.len()).min(bytes.len());
+        self.kept.extend_from_slice(&bytes[..room]);
+    }
+}
+
+/// Answers what a server asks with a password.
+struct Answers<'a>(&'a str);
+
+impl KeyboardInteractivePrompt for Answers<'_> {
+    fn prompt<'b>(&mut self, _: &str, _: &str, prompts: &[Prompt<'b>]) -> Vec<String> {
+        prompts.iter().map(|prompt| if prompt.echo { String::new() } else { self.0.to_owned() }).collect()
+    }
+}
+
 /// A session that never waits by itself.
 struct Wire<'a> {
     session: Session,
@@ -195,8 +228,8 @@ impl<'a> Wire<'a> {
         Ok(Self { session, socket, patience })
     }
 
-    fn log_in(&mut self, login: &Login, at: &mut Stages<'_>) -> Result<Vec<u8>, Why> {
-        self.session.method_pref(MethodType::HostKey, HOST_KEY).map_err(Why::Ssh)?;
+    fn log_in(&mut self, login: &Login, at: &mut Stages<'_>, taken: &mut dyn FnMut(&[u8])) -> Result<Vec<u8>, Why> {
+        self.session.method_pref(MethodType::HostKey, HOST_KEYS).map_err(Why::Ssh)?;
         loop {
             let done = self.session.handshake();
             // libssh2 goes through both stages in one call. It takes any line for a banner at first.
@@ -211,17 +244,18 @@ impl<'a> Wire<'a> {
         }
         at.passed(LoginStage::Auth);
         let session = self.session.clone();
-        let key = login.key.private();
-        self.until(|| session.userauth_pubkey_memory(&login.user, None, key, None))?;
+        self.authenticate(&login.access)?;
         at.passed(LoginStage::Exec);
         let mut channel = self.until(|| session.channel_session())?;
         // What is not read keeps the channel's end from being seen.
         self.until(|| channel.handle_extended_data(ExtendedData::Merge))?;
         self.until(|| channel.exec(&login.command))?;
+        let mut output = Output { kept: Vec::new(), taken };
         if !login.input.is_empty() {
-            self.input(&mut channel, &login.input)?;
+            self.input(&mut channel, &login.input, &mut output)?;
         }
-        let output = self.output(&mut channel)?;
+        while !self.read(&mut channel, &mut output)? {}
+        let output = output.kept;
         self.until(|| channel.close())?;
         self.until(|| channel.wait_close())?;
         // Nobody tells of the last stage but the end itself.
@@ -232,33 +266,54 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// Writes all of it, and that there is no more.
-    fn input(&self, channel: &mut Channel, mut rest: &[u8]) -> Result<(), Why> {
+    /// Proves who logs in. A server that wants passwords asked for (PAM's way) is given the password for each question that is not echoed.
+    fn authenticate(&self, Access { user, by }: &Access) -> Result<(), Why> {
+        let session = &self.session;
+        let password = match by {
+            Proof::Key(key) => return self.until(|| session.userauth_pubkey_memory(user, None, key.private(), None)),
+            Proof::Password(password) => password,
+        };
+        let methods = self.until(|| session.auth_methods(user).map(str::to_owned))?;
+        let offers = |method: &str| methods.split(',').any(|one| one == method);
+        if offers("password") || !offers("keyboard-interactive") {
+            return self.until(|| session.userauth_password(user, password));
+        }
+        let mut answers = Answers(password);
+        self.until(|| session.userauth_keyboard_interactive(user, &mut answers))
+    }
+
+    /// Writes all of it, and that there is no more; or as much as the command takes before it ends. Where the other side takes no more, it
+    /// may have ended, and libssh2 does not say so to who writes. Where the socket takes no more, a packet is half out, and nothing else may
+    /// be asked of the session.
+    fn input(&self, channel: &mut Channel, mut rest: &[u8], output: &mut Output<'_>) -> Result<(), Why> {
         while !rest.is_empty() {
             match channel.write(rest) {
                 Ok(written) => rest = &rest[written..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error.into()),
+                Err(_) => match self.session.block_directions() {
+                    BlockDirections::Outbound | BlockDirections::Both => self.wait()?,
+                    BlockDirections::Inbound | BlockDirections::None => {
+                        if self.read(channel, output)? {
+                            return Ok(());
+                        }
+                    }
+                },
             }
         }
         self.until(|| channel.send_eof())
     }
 
-    fn output(&self, channel: &mut Channel) -> Result<Vec<u8>, Why> {
-        let mut output = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            match channel.read(&mut buffer) {
-                Ok(0) if channel.eof() => return Ok(output),
-                Ok(0) => self.wait()?,
-                Ok(read) => {
-                    let room = OUTPUT.saturating_sub(output.len()).min(read);
-                    output.extend_from_slice(&buffer[..room]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
-                Err(error) => return Err(error.into()),
-            }
+    /// Reads what there is, or waits for it at most for a slice; whether the command has closed its output.
+    fn read(&self, channel: &mut Channel, output: &mut Output<'_>) -> Result<bool, Why> {
+        let mut buffer = [0; 16 << 10];
+        match channel.read(&mut buffer) {
+            Ok(0) if channel.eof() => return Ok(true),
+            Ok(0) => self.wait()?,
+            Ok(read) => output.take(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+            Err(error) => return Err(error.into()),
         }
+        Ok(false)
     }
 
     /// Asks again and again, until there is an answer or it is too late.

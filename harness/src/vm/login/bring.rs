@@ -6,7 +6,7 @@
 //! asked of the guest, which every system has; an sftp server not.
 
 use super::{Limits, Login, attempt};
-use crate::event::{Answer, Kind, Reason};
+use crate::event::{Answer, Kind, LoginStage, Reason};
 use crate::vm::mailbox::Mailbox;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +25,6 @@ const WITHIN: Duration = Duration::from_secs(1800);
 /// What is brought.
 #[derive(Clone, Debug)]
 pub struct Freight {
-    /// The user who logs in.
-    pub user: String,
     /// The command's standard input.
     pub input: Vec<u8>,
     /// What takes it, and starts what is to run. It may be run a second time, where the first was cut off.
@@ -45,9 +43,10 @@ impl Bringer {
         let called_off = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&called_off);
         thread::Builder::new().name(NAME.into()).spawn(move || {
-            if let Some(detail) = bring(&login, (TRY, WITHIN, PAUSE), &seen) {
-                let failed = Kind::HostError { reason: Reason::SetupFailed, detail };
-                mailbox.put_event(tokio::time::Instant::now(), failed);
+            let put = |kind| mailbox.put_event(tokio::time::Instant::now(), kind);
+            let mut tell = |text| put(Kind::Remark { text });
+            if let Some(detail) = bring(&login, (TRY, WITHIN, PAUSE), &seen, &mut tell) {
+                put(Kind::HostError { reason: Reason::SetupFailed, detail });
             }
         })?;
         Ok(Self { called_off })
@@ -60,13 +59,16 @@ impl Drop for Bringer {
     }
 }
 
-/// Tries until the command has succeeded; says what was wrong where it failed for good.
+/// Tries until the command has succeeded; says what was wrong where it failed for good. That a guest takes no connections is no news while
+/// it boots; that it does not take the user is, and is told once.
 pub(super) fn bring(
     login: &Login,
     (each, all, pause): (Duration, Duration, Duration),
     called_off: &AtomicBool,
+    tell: &mut dyn FnMut(String),
 ) -> Option<String> {
     let end = Instant::now() + all;
+    let mut told = false;
     loop {
         let failed = match attempt(login, Limits { within: each, fair_ms: None, called_off }, &mut |_| ()) {
             Ok(_) => return None,
@@ -79,6 +81,10 @@ pub(super) fn bring(
         let is_final = matches!(failed.answer, Answer::Code(_));
         if is_final || Instant::now() + pause > end {
             return Some(format!("the agent cannot be brought into the guest over ssh: {}", failed.why));
+        }
+        if failed.stage == LoginStage::Auth && !told {
+            told = true;
+            tell(format!("the guest does not let {} in: {}", login.access.user, failed.why));
         }
         let wake = Instant::now() + pause;
         while Instant::now() < wake && !called_off.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! The key of one run.
+//! Keys for logins.
 //! Lives here: making it, and the two forms in which it is needed.
 //! May not live here: files: the private half never leaves the process's memory.
 
@@ -6,7 +6,7 @@ use ssh_key::rand_core::OsRng;
 use ssh_key::{Algorithm, LineEnding, PrivateKey};
 use std::fmt;
 
-/// An Ed25519 key pair, made for one run.
+/// A key pair: an Ed25519 one made for one run, or a user's own.
 #[derive(Clone)]
 pub struct Key {
     private: String,
@@ -24,7 +24,12 @@ impl Key {
         Ok(Self { private, public: key.public_key().to_openssh()? })
     }
 
-    /// The private half, in OpenSSH's PEM.
+    /// A user's own, as it is in its file; nobody needs its public half.
+    pub(super) fn of_user(private: String) -> Self {
+        Self { private, public: String::new() }
+    }
+
+    /// The private half, in PEM.
     pub(super) fn private(&self) -> &str {
         &self.private
     }

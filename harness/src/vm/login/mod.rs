@@ -5,16 +5,20 @@
 //! libssh2 is used without blocking, and each wait is a poll(2) with the login's own deadline: no call of it can hold a thread,
 //! so nothing has to shut a socket under it, and no thread or socket is left behind.
 
+mod access;
 mod attempt;
 mod bring;
+mod fetch;
 mod key;
 mod prober;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, KeyError, Proof, key_file};
 pub use attempt::{Failed, Limits, Login, STARVED, attempt};
 pub(super) use bring::Bringer;
 pub use bring::Freight;
+pub use fetch::{Fetch, Fetched, Fetcher};
 pub use key::Key;
 pub(super) use prober::Prober;
 

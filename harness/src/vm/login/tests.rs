@@ -3,7 +3,7 @@
 
 use super::bring::bring;
 use super::prober::round;
-use super::{Failed, Key, Limits, Login, STARVED, attempt};
+use super::{Access, Failed, Key, Limits, Login, STARVED, attempt};
 use crate::event::{Answer, Kind, LoginStage};
 use oomph_wire::words::source::LOGIN;
 use std::fs;
@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_millis(1_500);
 const LATER: Duration = Duration::from_secs(60);
 
 fn login(address: SocketAddr) -> Login {
-    Login { address, user: "root".into(), key: Key::new().unwrap(), command: "true".into(), input: Vec::new() }
+    Login { address, access: Access::root(Key::new().unwrap()), command: "true".into(), input: Vec::new() }
 }
 
 /// In wall time.
@@ -202,7 +202,7 @@ fn what_is_brought_is_tried_until_the_time_is_over() {
         count.fetch_add(1, Ordering::Relaxed);
         drop(stream);
     });
-    let why = bring(&login(address), (LATER, tries, MOMENT), &AtomicBool::new(false)).unwrap();
+    let why = bring(&login(address), (LATER, tries, MOMENT), &AtomicBool::new(false), &mut |_| ()).unwrap();
     assert!(why.starts_with("the agent cannot be brought into the guest over ssh: "), "{why}");
     assert!(taken.load(Ordering::Relaxed) > 2, "a guest that is still coming up is tried again");
 }
@@ -218,7 +218,7 @@ fn what_is_brought_is_called_off_without_a_word() {
             thread::sleep(Duration::from_millis(300));
             called_off.store(true, Ordering::Relaxed);
         });
-        assert_eq!(bring(&login(address), (LATER, LATER, MOMENT), &called_off), None);
+        assert_eq!(bring(&login(address), (LATER, LATER, MOMENT), &called_off, &mut |_| ()), None);
     });
     assert!(started.elapsed() < LATER);
 }
