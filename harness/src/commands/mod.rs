@@ -39,7 +39,7 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Matrix(options) => matrix::matrix(&cli.global, options, &output),
         Verb::Bisect(options) => bisect::bisect(&cli.global, options, &output),
         Verb::Validate(options) => validate::validate(&cli.global, options, &output),
-        Verb::Diagnose(options) => diagnose::diagnose(&options, &output),
+        Verb::Diagnose(options) => diagnose::diagnose(options, &output),
         Verb::Replay { result } => replay::replay(result, &output),
         Verb::Attach(options) => attach::attach(options, &output),
         Verb::Report(options) => report::report(&cli.global, options),
