@@ -88,9 +88,46 @@ pub enum Cycle {
     Closed {
         /// The same in two pictures where it is the same cycle: the same victim, locks, holders, and calls of the allocator.
         identity: String,
-        /// Thread ids of the tasks in it, the victim's first.
-        tasks: Vec<u32>,
-        /// In words.
-        text: String,
+        /// Its steps, a thread of the victim first; each waits for the next, and the last for the first.
+        steps: Vec<Step>,
     },
+}
+
+/// A step of a cycle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What waits there.
+    pub node: StepNode,
+    /// Its name, for example `init[97]` or `i_rwsem of vdb:/f0 (inode 131)`.
+    pub name: String,
+    /// More of it: what the victim is, where a holder is; empty where there is no more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// Thread id of a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+}
+
+/// What can wait and be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepNode {
+    /// A task.
+    Task,
+    /// A lock.
+    Lock,
+    /// Free memory.
+    Memory,
+}
+
+/// A cycle as a sentence.
+pub fn sentence(steps: &[Step]) -> String {
+    let first = steps.first().map_or("nobody", |step| step.name.as_str());
+    let parts = steps.iter().enumerate().map(|(at, step)| match step.node {
+        StepNode::Task if at == 0 => format!("{} ({})", step.name, step.detail),
+        StepNode::Task => format!(" ← held by {}, {}", step.name, step.detail),
+        StepNode::Lock => format!(" waits for {}", step.name),
+        StepNode::Memory => format!(" ← waits for memory that {first} would free"),
+    });
+    parts.collect()
 }

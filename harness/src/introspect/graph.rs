@@ -8,6 +8,7 @@
 use super::locks::{Holder, Lock};
 use super::picture::{Picture, Seen};
 use crate::diagnose::Kind;
+use crate::event::{Step, StepNode};
 use std::collections::HashMap;
 
 /// Something that waits or is waited for.
@@ -159,55 +160,29 @@ impl Cycle {
         hasher.finalize().as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first))
     }
 
-    /// The tasks in it, by their places in the picture; the victim's first.
-    pub fn tasks(&self) -> impl Iterator<Item = usize> + '_ {
-        self.nodes.iter().filter_map(|node| match node {
-            Node::Task(index) => Some(*index),
-            Node::Lock(_) | Node::Memory => None,
-        })
-    }
-
-    /// The cycle as a sentence.
-    pub fn sentence(&self, picture: &Picture) -> String {
-        let mut text = String::new();
-        for (at, node) in self.nodes.iter().enumerate() {
-            match node {
-                Node::Task(index) => {
-                    let Some(seen) = picture.tasks.get(*index) else { continue };
-                    if at > 0 {
-                        text.push_str(" ← held by ");
-                    }
-                    text.push_str(&named(seen));
-                    if at == 0 && seen.task.pid == seen.task.tgid {
-                        text.push_str(" (OOM victim)");
-                    } else if at == 0 {
-                        text.push_str(&format!(" (a thread of OOM victim {})", seen.task.tgid));
-                    }
-                    if wants_memory(seen) {
-                        text.push_str(&format!(", in {}", seen.place));
-                        if let Some(request) = seen.request {
-                            text.push_str(&format!(" ({request})"));
-                        }
-                    }
-                }
-                Node::Lock(index) => {
-                    let Some(lock) = picture.locks.get(*index) else { continue };
-                    text.push_str(" waits for ");
-                    text.push_str(&called(lock));
-                }
-                Node::Memory => {
-                    let victim = self.nodes.first().and_then(|node| match node {
-                        Node::Task(index) => picture.tasks.get(*index),
-                        Node::Lock(_) | Node::Memory => None,
-                    });
-                    text.push_str(" ← waits for memory");
-                    if let Some(victim) = victim {
-                        text.push_str(&format!(" that {} would free", named(victim)));
-                    }
-                }
+    /// Its steps in words.
+    pub fn steps(&self, picture: &Picture) -> Vec<Step> {
+        let step = |(at, node): (usize, &Node)| match node {
+            Node::Task(index) => {
+                let seen = picture.tasks.get(*index)?;
+                let request = seen.request.map(|request| format!(" ({request})")).unwrap_or_default();
+                let detail = match at {
+                    0 if seen.task.pid == seen.task.tgid => "OOM victim".to_owned(),
+                    0 => format!("a thread of OOM victim {}", seen.task.tgid),
+                    _ => format!("in {}{request}", seen.place),
+                };
+                Some(Step { node: StepNode::Task, name: named(seen), detail, pid: Some(seen.task.pid) })
             }
-        }
-        text
+            Node::Lock(index) => {
+                let lock = picture.locks.get(*index)?;
+                let detail = format!("{} wait", lock.waiters.len());
+                Some(Step { node: StepNode::Lock, name: called(lock), detail, pid: None })
+            }
+            Node::Memory => {
+                Some(Step { node: StepNode::Memory, name: "memory".into(), detail: String::new(), pid: None })
+            }
+        };
+        self.nodes.iter().enumerate().filter_map(step).collect()
     }
 }
 

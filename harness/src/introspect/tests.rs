@@ -1,4 +1,6 @@
 //! From a guest's memory to the cycle in it.
+//! Lives here: a deadlock made by hand, whole, in parts, and torn.
+//! May not live here: how memory is made (`fixture`).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::code::Code;
@@ -8,6 +10,7 @@ use super::locks::Holder;
 use super::memory::Registers;
 use super::picture::{self, Picture};
 use crate::diagnose::Kind;
+use crate::event::sentence;
 use proptest::prelude::*;
 
 const TASKS: u64 = 0xffff_8880_0010_0000;
@@ -137,7 +140,7 @@ fn look(guest: &Guest) -> Picture {
 
 fn closed(picture: &Picture) -> Option<(u64, String)> {
     match Graph::new(picture).round(picture) {
-        Round::Closed(cycle) => Some((cycle.identity(picture).unwrap(), cycle.sentence(picture))),
+        Round::Closed(cycle) => Some((cycle.identity(picture).unwrap(), sentence(&cycle.steps(picture)))),
         Round::Open | Round::Unsure => None,
     }
 }

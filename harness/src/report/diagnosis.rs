@@ -3,7 +3,8 @@
 //! May not live here: what is in the picture (`introspect`).
 
 use super::inert::plain;
-use crate::introspect::graph::{Cycle, Graph, Node, Round, called, held_by};
+use crate::event::{Step, StepNode};
+use crate::introspect::graph::{Graph, Round, called, held_by};
 use crate::introspect::picture::{Picture, Seen};
 use crate::introspect::vmstat::Counter;
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub fn diagnosis(picture: &Picture, stacks: bool) -> String {
     match graph.round(picture) {
         Round::Closed(cycle) => {
             say(&mut text, "The waiting goes round:");
-            round(&mut text, picture, &cycle);
+            round(&mut text, &cycle.steps(picture));
         }
         Round::Unsure => say(
             &mut text,
@@ -45,29 +46,16 @@ fn say(text: &mut String, line: &str) {
 }
 
 /// A cycle, a line a step.
-fn round(text: &mut String, picture: &Picture, cycle: &Cycle) {
-    let seen = |node: &Node| match node {
-        Node::Task(index) => picture.tasks.get(*index),
-        Node::Lock(_) | Node::Memory => None,
-    };
-    let victim = cycle.nodes.first().and_then(seen);
-    for (at, node) in cycle.nodes.iter().enumerate() {
-        let step = match node {
-            Node::Task(index) => {
-                let Some(task) = picture.tasks.get(*index) else { continue };
-                let role = if at == 0 { "the OOM victim " } else { "held by " };
-                let request = task.request.map(|request| format!(" ({request})")).unwrap_or_default();
-                format!("{role}{}, in {}{request}", named(task), task.place)
-            }
-            Node::Lock(index) => {
-                let Some(lock) = picture.locks.get(*index) else { continue };
-                format!("waits for {}, with {} others", called(lock), lock.waiters.len().saturating_sub(1))
-            }
-            Node::Memory => {
-                format!("waits for memory, which {} would free", victim.map_or_else(|| "the victim".into(), named))
-            }
+fn round(text: &mut String, steps: &[Step]) {
+    let victim = steps.first().map_or("the victim", |step| step.name.as_str());
+    for (at, step) in steps.iter().enumerate() {
+        let words = match step.node {
+            StepNode::Task if at == 0 => format!("{} ({})", step.name, step.detail),
+            StepNode::Task => format!("held by {}, {}", step.name, step.detail),
+            StepNode::Lock => format!("waits for {}, where {}", step.name, step.detail),
+            StepNode::Memory => format!("waits for memory, which {victim} would free"),
         };
-        let _ = writeln!(text, "  {:indent$}{}", "", plain(&step), indent = at * 2);
+        let _ = writeln!(text, "  {:indent$}{}", "", plain(&words), indent = at * 2);
     }
 }
 

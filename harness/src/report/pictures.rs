@@ -3,7 +3,7 @@
 //! May not live here: adding up (`introspect::account`).
 
 use super::inert::plain;
-use crate::event::{Cycle, Event, Kind};
+use crate::event::{Cycle, Event, Kind, sentence};
 use crate::introspect::account::Account;
 use crate::verdict::Verdict;
 use std::fmt::Write as _;
@@ -40,7 +40,7 @@ pub fn pictures(events: &[Event], verdict: &Verdict, account: &Account) -> Strin
             proof.since_ms as f64 / 1000.0,
             proof.last_ms as f64 / 1000.0,
             proof.pictures,
-            plain(&proof.text)
+            plain(&sentence(&proof.steps))
         );
     }
     let closed = pictures.iter().filter(|picture| matches!(picture.cycle, Cycle::Closed { .. })).count();
@@ -54,10 +54,10 @@ pub fn pictures(events: &[Event], verdict: &Verdict, account: &Account) -> Strin
         pictures.len()
     );
     if let Some(last) = pictures.iter().rev().find_map(|picture| match &picture.cycle {
-        Cycle::Closed { text, .. } if verdict.proof.is_none() => Some(text),
+        Cycle::Closed { steps, .. } if verdict.proof.is_none() => Some(sentence(steps)),
         _ => None,
     }) {
-        let _ = writeln!(text, "The last that was seen, which is no proof by itself:\n  {}", plain(last));
+        let _ = writeln!(text, "The last that was seen, which is no proof by itself:\n  {}", plain(&last));
     }
     let _ = writeln!(text, "\nTime in the pictures, by task:");
     for row in account.rows().iter().take(ROWS) {

@@ -4,7 +4,7 @@
 
 use super::inert::{plain, texts};
 use super::logins;
-use crate::event::State;
+use crate::event::{State, sentence};
 use crate::results::{EscapeJson, RunJson, StoredJson, WaitJson, WaitingTaskJson};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
@@ -62,6 +62,10 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     }
     if let Some(because) = because(run) {
         writeln!(out, "  because     {because}")?;
+    }
+    if let Some(proof) = &run.proof {
+        let (stood, pictures) = (proof.until_s - proof.since_s, proof.pictures);
+        writeln!(out, "  proof       {} (for {stood:.1} s, in {pictures} pictures)", sentence(&proof.steps))?;
     }
     let mut label = "waits";
     for wait in run.waits.iter().take(WAITS_SHOWN) {

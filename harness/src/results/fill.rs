@@ -3,13 +3,13 @@
 //! May not live here: choosing the expectation (it is stored with the run), or judging.
 
 use super::run_json::{
-    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, RunJson, SCHEMA,
-    StallJson, StoredJson, WaitJson, WaitingTaskJson,
+    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ProofJson, RunJson,
+    SCHEMA, StallJson, StoredJson, WaitJson, WaitingTaskJson,
 };
 use crate::diagnose::{Wait, WaitingTask};
 use crate::event::Stored;
 use crate::scenario::{Expectation, Observed, check};
-use crate::verdict::{End, Escape, LoginTried, Verdict};
+use crate::verdict::{End, Escape, LoginTried, Proof, Verdict};
 use jiff::Timestamp;
 
 /// Tasks listed by place, and places; the rest is counted.
@@ -39,6 +39,15 @@ fn wait(wait: &Wait) -> WaitJson {
         exiting: wait.place.exiting,
         count: wait.tasks.len() as u64,
         tasks: wait.tasks.iter().take(LISTED).map(task).collect(),
+    }
+}
+
+fn proof(proof: &Proof) -> ProofJson {
+    ProofJson {
+        since_s: s(proof.since_ms),
+        until_s: s(proof.last_ms),
+        pictures: proof.pictures,
+        steps: proof.steps.clone(),
     }
 }
 
@@ -125,6 +134,7 @@ impl RunJson {
             ended_by: verdict.ended_by().map(str::to_owned),
             escapes: verdict.escapes.iter().map(escape).collect(),
             waits: verdict.waits.iter().take(LISTED).map(wait).collect(),
+            proof: verdict.proof.as_ref().map(proof),
             registers: verdict.captured.registers.clone(),
             stored: verdict.captured.stored.iter().map(stored).collect(),
             logins: verdict.logins.iter().map(login).collect(),

@@ -36,8 +36,8 @@ pub use query::{Pattern, Query, Sort};
 #[cfg(test)]
 pub(crate) use run_json::tests::sample;
 pub use run_json::{
-    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ReadError, RunJson,
-    SCHEMA, StallJson, StoredJson, Unsound, WaitJson, WaitingTaskJson,
+    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ProofJson, ReadError,
+    RunJson, SCHEMA, StallJson, StoredJson, Unsound, WaitJson, WaitingTaskJson,
 };
 pub use sink::LogError;
 pub use store::{Draft, Store, StoreError, file};

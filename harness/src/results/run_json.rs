@@ -3,7 +3,7 @@
 //! May not live here: how it is arrived at (`fill`), or where it is kept (`store`).
 
 use crate::diagnose::Kind as PlaceKind;
-use crate::event::{LoginStage, Phase, Reason, Register, State};
+use crate::event::{LoginStage, Phase, Reason, Register, State, Step};
 use crate::image::ImageIdentity;
 use crate::kernel::Build;
 use crate::kmsg::Scope;
@@ -60,6 +60,9 @@ pub struct RunJson {
     /// then locks, then the rest.
     #[serde(default)]
     pub waits: Vec<WaitJson>,
+    /// The cycle of waiting that proves a hang.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofJson>,
     /// Of a guest that hung: where its processors were.
     #[serde(default)]
     pub registers: Vec<Register>,
@@ -89,6 +92,19 @@ pub struct RunJson {
     /// The result folder; filled in when a result is read, not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<PathBuf>,
+}
+
+/// The cycle of waiting that proves a hang, seen from outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProofJson {
+    /// When it was first seen, in seconds of fair time since the start of the run.
+    pub since_s: f64,
+    /// When it had stood long enough.
+    pub until_s: f64,
+    /// In how many pictures it was seen.
+    pub pictures: u64,
+    /// Its steps, a thread of the victim first; each waits for the next, and the last for the first.
+    pub steps: Vec<Step>,
 }
 
 /// An OOM kill.

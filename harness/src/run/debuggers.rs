@@ -26,7 +26,10 @@ pub(super) fn accompany(folder: &Path, kernel: &Kernel, files: &DebugFiles, cmdl
             fs::copy(file, folder.join(name))?;
         }
     }
-    fs::copy(&kernel.image, folder.join("bzImage"))?;
+    // A kernel that is on a disk of its own is not at hand.
+    if kernel.image.is_file() {
+        fs::copy(&kernel.image, folder.join("bzImage"))?;
+    }
     let types = InsideFiles::of(kernel, &kernel.image).types;
     if !types.is_empty() {
         let place = folder.join(TYPES);

@@ -90,11 +90,7 @@ fn cycle(seen: &picture::Picture) -> Cycle {
         Round::Unsure => Cycle::Unsure,
         Round::Closed(cycle) => match cycle.identity(seen) {
             None => Cycle::Unsure,
-            Some(identity) => Cycle::Closed {
-                identity: format!("{identity:016x}"),
-                tasks: cycle.tasks().filter_map(|task| Some(seen.tasks.get(task)?.task.pid)).collect(),
-                text: cycle.sentence(seen),
-            },
+            Some(identity) => Cycle::Closed { identity: format!("{identity:016x}"), steps: cycle.steps(seen) },
         },
     }
 }

@@ -6,7 +6,7 @@
 //! makes a proof of it is that the victim is the same, has not been given up (`MMF_OOM_SKIP`), that each lock and its holder are the
 //! same, and that the holder is still in the very call of the allocator in which it was: it has got nothing.
 
-use crate::event::{Cycle, Picture};
+use crate::event::{Cycle, Picture, Step};
 use serde::{Deserialize, Serialize};
 
 /// So long a cycle must stand, in fair time: three times what the reaper takes (mm/oom_kill.c: OOM_REAPER_DELAY is 2 s, then
@@ -26,8 +26,8 @@ pub struct Proof {
     pub last_ms: u64,
     /// In how many pictures.
     pub pictures: u64,
-    /// The cycle in words, as in the last picture.
-    pub text: String,
+    /// The cycle, as in the last picture.
+    pub steps: Vec<Step>,
     /// What is the same in all of them.
     identity: String,
 }
@@ -42,15 +42,15 @@ impl Watch {
         match &picture.cycle {
             Cycle::Open => self.0 = None,
             Cycle::Unsure => {}
-            Cycle::Closed { identity, text, .. } => match &mut self.0 {
+            Cycle::Closed { identity, steps } => match &mut self.0 {
                 Some(known) if known.identity == *identity && now.saturating_sub(known.last_ms) <= GAP_MS => {
                     known.last_ms = now;
                     known.pictures += 1;
-                    text.clone_into(&mut known.text);
+                    known.steps.clone_from(steps);
                 }
                 _ => {
-                    let (identity, text) = (identity.clone(), text.clone());
-                    self.0 = Some(Proof { since_ms: now, last_ms: now, pictures: 1, text, identity });
+                    let (identity, steps) = (identity.clone(), steps.clone());
+                    self.0 = Some(Proof { since_ms: now, last_ms: now, pictures: 1, steps, identity });
                 }
             },
         }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn seen(identity: &str) -> Picture {
-        let cycle = Cycle::Closed { identity: identity.into(), tasks: vec![97, 86], text: "97 waits for 86".into() };
+        let cycle = Cycle::Closed { identity: identity.into(), steps: Vec::new() };
         Picture { cycle, ..Picture::default() }
     }
 

@@ -1,4 +1,6 @@
 //! Each version's names lead to its fields.
+//! Lives here: the table held against itself.
+//! May not live here: real types (`tests/real/inside.rs`).
 #![allow(clippy::unwrap_used)]
 
 use super::table::{Need, TABLE};

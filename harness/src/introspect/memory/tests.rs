@@ -1,4 +1,6 @@
 //! Physical and virtual memory.
+//! Lives here: page tables and cores made by hand, whole and torn.
+//! May not live here: what is in memory.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -4,6 +4,7 @@
 
 mod bar;
 mod console;
+mod cycle;
 mod glossary;
 mod grid;
 mod inert;

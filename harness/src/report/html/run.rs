@@ -3,6 +3,7 @@
 //! May not live here: evidence and stacks (a file each), or which runs are there in which order.
 
 use super::console::{evidence, excerpt};
+use super::cycle::cycle;
 use super::inert::cut;
 use super::stacks::stacks;
 use super::words::{count, end};
@@ -89,6 +90,10 @@ impl One<'_> {
             @if let Some(timeline) = self.timeline {
                 h4 { "Timeline" }
                 div.timeline tabindex="0" role="group" aria-label="Timeline" { (PreEscaped(timeline)) }
+            }
+            @if let Some(proof) = &run.proof {
+                h4 { "Who waits for whom" }
+                (cycle(proof))
             }
             @if !run.waits.is_empty() {
                 h4 { "Stuck tasks, by function" }

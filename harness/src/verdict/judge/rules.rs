@@ -4,7 +4,7 @@
 
 use super::{Judge, SETTLE_GRACE_MS, Stall};
 use crate::diagnose::Circumstances;
-use crate::event::{Phase, ProofUse, Reason};
+use crate::event::{Phase, ProofUse, Reason, sentence};
 use crate::scenario::Outcome;
 use crate::verdict::{End, Proof, View};
 
@@ -66,7 +66,7 @@ impl Judge {
     /// The waiting goes round and stands.
     fn proven(&mut self, now: u64, stall_ms: u64, proof: Proof) {
         let stood = (proof.last_ms - proof.since_ms) / 1000;
-        let text = format!("the same cycle for {stood} s, in {} pictures: {}", proof.pictures, proof.text);
+        let text = format!("the same cycle for {stood} s, in {} pictures: {}", proof.pictures, sentence(&proof.steps));
         self.proof = Some(proof);
         if self.rules.proof == ProofUse::Decides {
             self.hang(now, stall_ms);
