@@ -58,6 +58,7 @@ impl Ran {
             "outcome",
             "mechanism",
             "waits",
+            "proof",
             "inconclusive",
             "kills",
             "max_stall_s",

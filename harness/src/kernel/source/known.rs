@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Counts up when the same recipe is to give another kernel.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Most trees that are remembered for a recipe.
 const MAX_TREES: usize = 64;
 
