@@ -150,6 +150,7 @@ fn purpose(name: &str) -> &'static str {
         file::CONSOLE => "the guest's console, byte for byte",
         file::EVENTS => "all that the verdict rests on",
         file::STACKS => "the guest's tasks, alike ones together",
+        file::FOLDED => "stacks as seen from outside, for flame graphs",
         file::REGISTERS => "its processors, as QEMU prints them",
         file::TIMELINE => "the run over its time, as a picture",
         file::COLLECTED => "files brought back from the guest",

@@ -35,6 +35,8 @@ pub mod file {
     pub const TIMELINE: &str = "timeline.svg";
     /// The processors' registers at a hang, as QEMU prints them.
     pub const REGISTERS: &str = "registers.txt";
+    /// Folded stacks of what was seen of the guest's tasks from outside.
+    pub const FOLDED: &str = "stacks.folded";
     /// A folder: the guest's memory at a hang, for debuggers.
     pub const CORE: &str = "core";
     /// A folder: the whole guest at a hang, to go on with.

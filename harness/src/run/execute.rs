@@ -11,12 +11,13 @@ use super::looks::Lens;
 use super::prepare::{Prepared, prepare};
 use crate::diagnose::Symbols;
 use crate::event::{Event, Kind, Plan, Reason, State};
+use crate::introspect::account::Account;
 use crate::kernel::{DebugFiles, Kernel};
 use crate::report::{self, Form, Live};
 use crate::results::{Collected, ConsoleLog, Draft, EventLog, LogError, RunJson, Store, file};
 use crate::scenario::{Scenario, matching, to_yaml};
 use crate::timeline::Fold;
-use crate::verdict::{Judge, View};
+use crate::verdict::{FairClock, Judge, View};
 use crate::vm::capture::{Capture, Keep};
 use crate::vm::{self, Piece, Vm};
 use anyhow::Context;
@@ -82,10 +83,14 @@ pub async fn execute(
     let watched = Watched { evidence: &evidence, lens: lens.as_ref() };
     let mut judge = guest(host, &prepared, scenario, watched, &mut files, &mut interrupts).await;
     let timeline = std::mem::take(&mut files.timeline).finish();
+    let account = std::mem::take(&mut files.account);
     let identity = boots::identity(kernel, files.said.as_ref());
     let live = files.close(&draft);
     if let Some(stacks) = report::stacks(judge.diagnosis()) {
         write_for_people(&draft, file::STACKS, &stacks);
+    }
+    if account.pictures() > 0 {
+        write_for_people(&draft, file::FOLDED, &account.folded());
     }
     let verdict = judge.verdict();
     if verdict.captured.stored.iter().any(|stored| stored.state == State::Core) {
@@ -182,6 +187,8 @@ struct Files {
     events: EventLog,
     console: ConsoleLog,
     timeline: Fold,
+    clock: FairClock,
+    account: Account,
     collected: Collected,
     /// `uname -r` and `uname -v` of the guest, once it has said them.
     said: Option<(String, String)>,
@@ -194,6 +201,8 @@ impl Files {
             events: EventLog::create(&draft.events_jsonl(), EVENTS_MAX)?,
             console: ConsoleLog::create(&draft.console_log(), CONSOLE_MAX)?,
             timeline: Fold::default(),
+            clock: FairClock::default(),
+            account: Account::default(),
             collected: Collected::new(
                 draft.path(file::COLLECTED),
                 &scenario.collect,
@@ -222,6 +231,10 @@ impl Sink for Files {
             self.said = Some((kernel.clone(), version.clone()));
         }
         self.timeline.observe(event);
+        self.clock.observe(event);
+        if let Kind::Picture(picture) = &event.kind {
+            self.account.observe(self.clock.fair_ms(), picture);
+        }
         self.live.event(event);
         self.events.append(event).map_err(into_io)
     }

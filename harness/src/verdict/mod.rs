@@ -31,6 +31,7 @@ pub(crate) use kills::Kills;
 pub use kills::{Kill, Role};
 pub use logins::LoginTried;
 pub(crate) use movement::PROBES_KB;
+pub(crate) use proof::PROOF_MS;
 pub use proof::Proof;
 pub use stall::Stall;
 pub use view::View;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// So long a cycle must stand, in fair time: three times what the reaper takes (mm/oom_kill.c: OOM_REAPER_DELAY is 2 s, then
 /// MAX_OOM_REAP_RETRIES is 10 tries a tenth of a second apart, after which it gives the victim up and another may be chosen).
-pub(super) const PROOF_MS: u64 = 9_000;
+pub(crate) const PROOF_MS: u64 = 9_000;
 /// In so many pictures at least.
 const PICTURES: u64 = 8;
 /// Between two pictures of it there may be so much fair time: in a longer gap anything may have happened, and been so again.

@@ -73,6 +73,7 @@ fn hung() -> Text {
              Movement is: a kill that counts, the end of a process of the workload, progress of the workload, or free, file or anonymous memory off by more \
              than {movement_kb} kB in the median of three heartbeats ({} kB more while probes still complete rounds). Each begins the {frozen_for} anew, \
              and so does every moment in which a host fault is in force. A stall that moves for {stall_max} is `still-thrashing`, not hung.\n\
+             Before that it is hung if its memory proves it (see `proof`).\n\
              Once hung, a run stays so: what SysRq-f, the end of the workload and SysRq-i change then is told as `escapes`.",
             PROBES_KB
         ),

@@ -4,12 +4,18 @@
 
 use super::{Entry, Text, entry, next, time};
 use crate::event::Rules;
-use crate::run::STALLS_DUMPED;
-use crate::verdict::PROBES_KB;
+use crate::run::{SIGN_MS, STALLS_DUMPED};
+use crate::verdict::{PROBES_KB, PROOF_MS};
 
 pub(super) fn entries() -> Vec<Entry> {
-    [("inconclusive", inconclusive()), ("stall", stall()), ("movement", movement()), ("fair-time", fair_time())]
-        .map(|(word, text)| entry(word, "term", text))
+    [
+        ("inconclusive", inconclusive()),
+        ("stall", stall()),
+        ("movement", movement()),
+        ("proof", proof()),
+        ("fair-time", fair_time()),
+    ]
+    .map(|(word, text)| entry(word, "term", text))
         .into()
 }
 
@@ -51,6 +57,29 @@ fn movement() -> Text {
         ),
         kernels: String::new(),
         next: Vec::new(),
+    }
+}
+
+fn proof() -> Text {
+    Text {
+        meaning: "The guest's memory shows that it hangs: an OOM victim waits for a lock, its holder waits for memory, and no other victim is chosen while \
+                  the first one has its own. It is seen from outside, without a word from the guest."
+            .into(),
+        decided: format!(
+            "While a required probe is silent for {} or more, memory is looked at up to four times a second. Within a stall and without a host fault, one closed cycle \
+             stands for {}: the same victim, not given up by the kernel, the same locks and holders, each holder in the same call of the allocator; and nothing moved \
+             (see `movement`) and nobody was killed meanwhile. The guest is `hung` then; with `phases.proof: told` it is only told, and the rules decide.\n\
+             A single look proves nothing: a sound kernel shows the cycle after each kill until the OOM reaper comes, some two seconds later.",
+            time(SIGN_MS),
+            time(PROOF_MS)
+        ),
+        kernels: "Those whose symbols and types can be read: images with BTF (CONFIG_DEBUG_INFO_BTF, 4.18 and later, all of today's distributions), and kernels that \
+                  are built here. For others the rules are as they are, and an event `no-pictures` says why."
+            .into(),
+        next: vec![
+            next("oomph diagnose RESULT", "the cycle, and which task spent how much time where"),
+            next("oomph run SCENARIO --kernel KERNEL --sample 4", "looks from the start of pressure on"),
+        ],
     }
 }
 
