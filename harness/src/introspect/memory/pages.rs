@@ -135,7 +135,7 @@ impl<'a> Space<'a> {
             let page = 1 << PAGE_BITS;
             let mut there = 0;
             while there < bytes.len() {
-                let step = (page - (address as usize + there) % page).min(bytes.len() - there);
+                let step = (page - (address as usize).wrapping_add(there) % page).min(bytes.len() - there);
                 if !self.read(address.wrapping_add(there as u64), &mut bytes[there..there + step]) {
                     break;
                 }
