@@ -45,9 +45,11 @@ pub(super) enum Role {
     Plumbing,
 }
 
-/// Whether a function is the page allocator's entry, or its way when there is no memory.
+/// Whether a function is the page allocator's entry, or its way when there is no memory. A charge to a memory cgroup is another matter: who
+/// waits there waits for the cgroup's memory.
 pub(crate) fn is_allocator(function: &str) -> bool {
-    matches!(role(&super::plain(function)), Some(Role::Alloc | Role::Slow))
+    let function = super::plain(function);
+    role(&function) == Some(Role::Alloc) || function.starts_with("__alloc_pages_")
 }
 
 /// The role of a function; `None` for one that tells nothing by itself.
@@ -80,6 +82,12 @@ mod tests {
         assert_eq!(role("__alloc_pages_noprof"), Some(Role::Alloc));
         assert_eq!(role("kmem_alloc"), Some(Role::Retry));
         assert_eq!(role("mutex_lock_killable"), Some(Role::Lock));
+        assert!(
+            ["__alloc_pages_slowpath.constprop.0", "__alloc_pages", "__alloc_frozen_pages_noprof"]
+                .iter()
+                .all(|name| is_allocator(name))
+        );
+        assert!(!is_allocator("try_charge_memcg") && !is_allocator("out_of_memory"));
         assert_eq!(role("do_sys_poll"), None);
         assert_eq!((role("down_read_trylock"), role("down_read_killable")), (None, Some(Role::Lock)));
     }

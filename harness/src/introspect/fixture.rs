@@ -147,6 +147,7 @@ pub fn layout() -> Layout {
         (DentryParent, 0x18, 8),
         (SuperList, 0, 16),
         (SuperId, 0x10, 32),
+        (NodeStat, 0x40, 0x100),
         (ScanGfp, 0x20, 4),
         (ScanOrder, 0x18, 1),
         (ScanWanted, 0, 8),
@@ -177,6 +178,7 @@ pub const FUNCTIONS: &[&str] = &[
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 pub const INIT_TASK: u64 = 0xffff_ffff_8200_0000;
 pub const SUPER_BLOCKS: u64 = 0xffff_ffff_8200_8000;
+pub const NODE: u64 = 0xffff_ffff_8200_9000;
 pub const BANNER: u64 = 0xffff_ffff_8180_0000;
 
 /// An address in a function.
@@ -189,7 +191,12 @@ pub fn within(function: &str) -> u64 {
 pub fn symbols() -> Symbols {
     let functions =
         FUNCTIONS.iter().enumerate().map(|(at, name)| format!("{:016x} T {name}\n", TEXT + at as u64 * 0x100));
-    let variables = [(INIT_TASK, "init_task"), (SUPER_BLOCKS, "super_blocks"), (BANNER, "linux_banner")];
+    let variables = [
+        (INIT_TASK, "init_task"),
+        (SUPER_BLOCKS, "super_blocks"),
+        (NODE, "contig_page_data"),
+        (BANNER, "linux_banner"),
+    ];
     let variables = variables.iter().map(|(at, name)| format!("{at:016x} D {name}\n"));
     Symbols::from_system_map(&functions.chain(variables).collect::<String>()).unwrap()
 }

@@ -80,7 +80,14 @@ impl Graph {
 
     /// Whether every pending victim of the OOM killer is in a cycle with memory: one that is not may yet exit, and memory with it.
     /// The cycle is the shortest; of several equally short ones, the first by the tasks' order.
+    ///
+    /// While pages are being written out, memory comes by itself sooner or later: then it is open.
     pub fn round(&self, picture: &Picture) -> Round {
+        match picture.memory.counter("NR_WRITEBACK").map(|pages| pages.folded.saturating_add(pages.pending)) {
+            None => return Round::Unsure,
+            Some(1..) => return Round::Open,
+            Some(_) => {}
+        }
         let mut shortest: Option<Cycle> = None;
         let mut unsure = false;
         for victim in picture.victims.iter().filter(|victim| !victim.skip) {

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::code::Code;
-use super::fixture::{self, BANNER, Guest, INIT_TASK, STACK_BYTES, SUPER_BLOCKS, TASK_BYTES, within};
+use super::fixture::{self, BANNER, Guest, INIT_TASK, NODE, STACK_BYTES, SUPER_BLOCKS, TASK_BYTES, within};
 use super::graph::{Graph, Round};
 use super::locks::Holder;
 use super::memory::Registers;
@@ -79,6 +79,7 @@ fn deadlock() -> Guest {
     let mut guest = Guest::new();
     guest.write(BANNER, b"Linux version 6.1.0-x (somebody) #1\n\0");
     guest.write(INIT_TASK + 0x68, b"swapper/0\0");
+    guest.write(NODE, &[0; 0x200]);
     let numbers = [1, 2, 3];
     let links: Vec<u64> = [INIT_TASK].into_iter().chain(numbers.map(task)).map(|task| task + 0x10).collect();
     guest.ring(&links);
@@ -183,6 +184,11 @@ fn it_is_open_where_anybody_on_the_way_may_go_on() {
     // Another victim may be chosen.
     let mut guest = deadlock();
     guest.put(MM + 0x100 + 0x10, 1 << 21);
+    assert_eq!(closed(&look(&guest)), None);
+    // Pages are being written out, and come free.
+    let mut guest = deadlock();
+    let item = fixture::layout().enumerator("NR_WRITEBACK").unwrap();
+    guest.put(NODE + 0x40 + 8 * item, 3);
     assert_eq!(closed(&look(&guest)), None);
     // No victim at all.
     let mut guest = deadlock();

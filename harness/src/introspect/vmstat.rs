@@ -65,16 +65,38 @@ pub fn memory(kernel: &Kernel<'_>) -> Memory {
     });
     let Some(node) = node else { return Memory::default() };
     let cpus = per_cpu_offsets(kernel);
-    let zones = zones(kernel, node, &cpus);
+    let zones = zones(kernel, node);
     let names = super::layout::ENUMERATIONS.iter().filter(|(of, _)| *of == "node_stat_item");
     let counters = names.filter_map(|&(_, name)| {
         let item = kernel.layout.enumerator(name)?;
-        let folded = word_of(kernel, kernel.address(node, Field::NodeStat)?, item)?;
+        // Up to 4.7 zones count what nodes count later.
+        let Some(stat) = kernel.address(node, Field::NodeStat) else {
+            return Some((name, of_zones(kernel, node, item, &cpus)));
+        };
         let diffs = kernel.field(node, Field::NodeDiffs);
-        Some((name, Counter { folded, pending: pending(kernel, diffs, Field::NodeDiff, item, &cpus) }))
+        let pending = pending(kernel, diffs, Field::NodeDiff, item, &cpus);
+        Some((name, Counter { folded: word_of(kernel, stat, item)?, pending }))
     });
     let counters = counters.collect();
+    let zones = zones.into_iter().filter_map(|zone| read_zone(kernel, zone, &cpus)).collect();
     Memory { zones, counters }
+}
+
+/// A counter of all zones together.
+fn of_zones(kernel: &Kernel<'_>, node: u64, item: u64, cpus: &[u64]) -> Counter {
+    zones(kernel, node).into_iter().filter_map(|zone| zone_counter(kernel, zone, item, cpus)).fold(
+        Counter::default(),
+        |sum, one| Counter {
+            folded: sum.folded.saturating_add(one.folded),
+            pending: sum.pending.saturating_add(one.pending),
+        },
+    )
+}
+
+fn zone_counter(kernel: &Kernel<'_>, zone: u64, item: u64, cpus: &[u64]) -> Option<Counter> {
+    let folded = word_of(kernel, kernel.address(zone, Field::ZoneStat)?, item)?;
+    let pending = pending(kernel, kernel.field(zone, Field::ZoneDiffs), Field::ZoneDiff, item, cpus);
+    Some(Counter { folded, pending })
 }
 
 fn word_of(kernel: &Kernel<'_>, array: u64, item: u64) -> Option<i64> {
@@ -96,27 +118,26 @@ fn pending(kernel: &Kernel<'_>, per_cpu: Option<u64>, field: Field, item: u64, c
     diffs.map(|byte| i64::from((byte as u8).cast_signed())).sum()
 }
 
-fn zones(kernel: &Kernel<'_>, node: u64, cpus: &[u64]) -> Vec<Zone> {
+/// Where the node's zones are.
+fn zones(kernel: &Kernel<'_>, node: u64) -> Vec<u64> {
     let (Some(first), Some(size)) =
         (kernel.address(node, Field::NodeZones), kernel.layout.size_of_structure_with(Field::ZoneName))
     else {
         return Vec::new();
     };
     let count = kernel.field(node, Field::NodeZoneCount).unwrap_or(0) & 0xffff_ffff;
-    let zone = |index: u64| {
-        let zone = first.wrapping_add(index * size);
-        let managed = kernel.field(zone, Field::ZoneManaged).filter(|&pages| pages > 0)?;
-        let marks = kernel.space.words(kernel.address(zone, Field::ZoneWatermarks)?, 3);
-        let item = kernel.layout.enumerator("NR_FREE_PAGES")?;
-        let folded = word_of(kernel, kernel.address(zone, Field::ZoneStat)?, item)?;
-        let pending = pending(kernel, kernel.field(zone, Field::ZoneDiffs), Field::ZoneDiff, item, cpus);
-        Some(Zone {
-            // The name is a pointer to text.
-            name: kernel.pointer(zone, Field::ZoneName).and_then(|name| kernel.space.text(name, NAME_BYTES))?,
-            managed,
-            watermarks: marks.try_into().ok()?,
-            free: Counter { folded, pending },
-        })
-    };
-    (0..count.min(MOST_ZONES)).filter_map(zone).collect()
+    (0..count.min(MOST_ZONES)).map(|index| first.wrapping_add(index * size)).collect()
+}
+
+/// A zone; `None` where it has no pages.
+fn read_zone(kernel: &Kernel<'_>, zone: u64, cpus: &[u64]) -> Option<Zone> {
+    let managed = kernel.field(zone, Field::ZoneManaged).filter(|&pages| pages > 0)?;
+    let marks = kernel.space.words(kernel.address(zone, Field::ZoneWatermarks)?, 3);
+    Some(Zone {
+        // The name is a pointer to text.
+        name: kernel.pointer(zone, Field::ZoneName).and_then(|name| kernel.space.text(name, NAME_BYTES))?,
+        managed,
+        watermarks: marks.try_into().ok()?,
+        free: zone_counter(kernel, zone, kernel.layout.enumerator("NR_FREE_PAGES")?, cpus)?,
+    })
 }

@@ -118,6 +118,8 @@ impl Layout {
         for &(field, offset, size) in fields {
             layout.places[field as usize] = Some(Place { offset, size, bits: None });
         }
+        // The kernel's numbers do not matter; each has one of its own.
+        layout.enumerators = (0..ENUMERATIONS.len() as u64).map(Some).collect();
         for &(field, size) in sizes {
             layout.sizes[field as usize] = Some(size);
         }

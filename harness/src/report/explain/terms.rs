@@ -16,7 +16,7 @@ pub(super) fn entries() -> Vec<Entry> {
         ("fair-time", fair_time()),
     ]
     .map(|(word, text)| entry(word, "term", text))
-        .into()
+    .into()
 }
 
 fn inconclusive() -> Text {
