@@ -62,6 +62,7 @@ bench: build
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin oomph-bench -- $(OOMPH)
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin bisect
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin list -- $(OOMPH)
+	$(CARGO) run --release --locked --quiet -p oomph-bench --bin looks -- $(OOMPH)
 
 soak: build
 	scripts/soak.sh $(OOMPH) $(SOAK_STORE) $(SOAK_OPTIONS)

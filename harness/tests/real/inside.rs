@@ -3,9 +3,54 @@
 //! May not live here: a guest's memory.
 
 use object::{Object, ObjectSegment};
+use oomph::introspect::layout::{ENUMERATIONS, Field, Layout};
 use oomph::kernel::{Cache, InsideFiles, Names, bootable, resolve, unpack};
 use oomph::scenario::KernelSpec;
 use std::fs;
+
+/// Fields that a distribution's kernel need not have: what went or came, and XFS, whose types are a module's.
+const MAY_BE_MISSING: &[Field] = &[
+    // 16 KiB then, as everywhere without KASAN.
+    Field::ThreadStack,
+    Field::TaskThreadGroup,
+    Field::XfsLock,
+    Field::XfsIoLock,
+    Field::XfsInode,
+    Field::ZoneManaged,
+    Field::OrcEnd,
+];
+
+async fn has_what_is_read(name: &str) {
+    let (cache, names) = (Cache::open(None).unwrap(), Names::built_in().unwrap());
+    let kernel = resolve(&KernelSpec::Named(name.into()), &names, &cache, &|_| ()).await.unwrap();
+    let boots = bootable(&kernel, &cache, &|_| ()).await.unwrap();
+    let inside = InsideFiles::of(&kernel, &boots.image).read(&[]);
+    let layout = Layout::new(&inside.types.unwrap()).unwrap();
+    let missing: Vec<Field> = layout.missing().into_iter().filter(|field| !MAY_BE_MISSING.contains(field)).collect();
+    assert!(missing.is_empty(), "{name} ({}) has no {missing:?}", kernel.release);
+    for (_, counter) in ENUMERATIONS {
+        assert!(layout.enumerator(counter).is_some(), "{name} has no {counter}");
+    }
+    let symbols = inside.symbols.unwrap();
+    for symbol in ["init_task", "linux_banner", "super_blocks", "modules", "__start_orc_unwind_ip", "__per_cpu_offset"]
+    {
+        assert!(symbols.address(symbol).is_some(), "{name} has no {symbol}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_read_of_a_guest_is_in_debians_kernel() {
+    has_what_is_read("debian-6.1").await;
+}
+
+/// Fetches three more kernels.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "for whoever changes the table of fields: cargo test --test real -- --ignored all_that_is_read"]
+async fn all_that_is_read_of_a_guest_is_in_all_of_debians_kernels() {
+    for name in ["debian-5.10", "debian-6.12", "debian-sid"] {
+        has_what_is_read(name).await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn debians_kernel_tells_where_its_first_task_is_and_how_it_is_built() {

@@ -78,6 +78,11 @@ impl Layout {
         self.place(field).map(|place| place.offset)
     }
 
+    /// Fields that this kernel does not have, under any name that is known.
+    pub fn missing(&self) -> Vec<Field> {
+        TABLE.iter().map(|row| row.field).filter(|field| self.place(*field).is_none()).collect()
+    }
+
     /// Bytes of the structure that a field is in.
     pub fn size_of_structure_with(&self, field: Field) -> Option<u64> {
         self.sizes.get(field as usize).copied().flatten()
