@@ -11,7 +11,6 @@ mod mechanism;
 mod memory;
 mod names;
 mod place;
-mod symbols;
 mod table;
 mod victims;
 mod waits;
@@ -27,7 +26,6 @@ pub use memory::Memory;
 pub(crate) use names::is_allocator;
 pub(crate) use place::classify;
 pub use place::{Kind, Place};
-pub use symbols::Symbols;
 pub use victims::Victim;
 pub use waits::{Wait, WaitingTask};
 

@@ -28,6 +28,14 @@ impl Introspector {
         Ok(Self { symbols, layout: Layout::new(types)?, release, found: None })
     }
 
+    /// The function that an address is in, modules' as well, as `name+0x12`; `None` before the kernel is found.
+    pub fn name(&self, address: u64) -> Option<String> {
+        let (_, code) = self.found.as_ref()?;
+        let function = code.function(&self.symbols, address)?;
+        let module = function.module.map(|module| format!(" [{module}]")).unwrap_or_default();
+        Some(format!("{}+{:#x}{module}", function.name, function.offset))
+    }
+
     /// Looks at a guest. The first look needs its processors' registers, to find the kernel; later ones without them do not see the
     /// stacks of tasks that run.
     ///

@@ -5,8 +5,8 @@
 use super::faults::{self, HostFaults};
 use super::looks::{Lens, Looked, Looks};
 use super::machine::{Action, Machine};
-use crate::diagnose::Symbols;
 use crate::event::{Event, Kind, Plan, Reason, Register};
+use crate::introspect::symbols::Symbols;
 use crate::kmsg::{self, Timestamps};
 use crate::scenario::Fault;
 use crate::verdict::{Judge, View};
@@ -268,8 +268,10 @@ impl<'a> Driver<'a> {
 
     /// Where the processors were, with names where there are any.
     fn places(&self, text: &str) -> Vec<Register> {
-        let place =
-            |(cpu, rip)| Register { cpu, rip: format!("{rip:#x}"), symbol: self.means.evidence.symbols.at(rip) };
+        let listed =
+            |rip| self.means.evidence.symbols.function(rip).map(|(name, offset)| format!("{name}+{offset:#x}"));
+        let name = |rip| self.looks.name(rip).or_else(|| listed(rip));
+        let place = |(cpu, rip)| Register { cpu, rip: format!("{rip:#x}"), symbol: name(rip) };
         next_instructions(text).into_iter().map(place).collect()
     }
 

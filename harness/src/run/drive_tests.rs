@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Evidence, Means, Sink, drive};
-use crate::diagnose::Symbols;
 use crate::event::{Answer, Event, Exit, Kind, Phase, Plan, Reason, Rules, SCHEMA, State, read_events};
+use crate::introspect::symbols::Symbols;
 use crate::scenario::{DiskError, Fault, FaultAction, Operation, Outcome};
 use crate::verdict::{End, Verdict, View, judge};
 use crate::vm::Piece;
@@ -72,7 +72,8 @@ struct Ran {
 /// Only the registers.
 fn evidence(place: &Path) -> Evidence {
     let capture = Capture { registers: place.join("registers.txt"), core: None, keep: None, memory: 3 << 20 };
-    Evidence { capture, symbols: Symbols::parse("ffffffff81000000 T spins\nffffffff82000000 T _etext\n") }
+    let map = "ffffffff81000000 T _stext\nffffffff81000000 T spins\nffffffff82000000 T _etext\n";
+    Evidence { capture, symbols: Symbols::from_system_map(map).unwrap() }
 }
 
 fn means(evidence: &Evidence) -> Means<'_> {

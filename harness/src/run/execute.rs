@@ -9,9 +9,9 @@ use super::host::Host;
 use super::lens::lens;
 use super::looks::Lens;
 use super::prepare::{Prepared, prepare};
-use crate::diagnose::Symbols;
 use crate::event::{Event, Kind, Plan, Reason, State};
 use crate::introspect::account::Account;
+use crate::introspect::symbols::Symbols;
 use crate::kernel::{DebugFiles, Kernel};
 use crate::report::{self, Form, Live};
 use crate::results::{Collected, ConsoleLog, Draft, EventLog, LogError, RunJson, Store, file};
@@ -76,7 +76,7 @@ pub async fn execute(
     if scenario.evidence.core {
         std::fs::create_dir(&core).with_context(|| core.display().to_string())?;
     }
-    let evidence = Evidence { capture, symbols: Symbols::parse(&debug.map_text()) };
+    let evidence = Evidence { capture, symbols: Symbols::from_system_map(&debug.map_text()).unwrap_or_default() };
     let mut files = Files::create(&draft, scenario, live)?;
     // Of a kernel that is on a disk of its own nothing is known.
     let lens = prepared.spec.kernel.as_ref().map(|given| lens(kernel, &given.image));

@@ -62,6 +62,11 @@ impl Looks {
         }))
     }
 
+    /// The function that an address is in, modules' as well, as `name+0x12`; `None` where nobody has looked yet.
+    pub fn name(&self, address: u64) -> Option<String> {
+        self.introspector.as_ref()?.name(address)
+    }
+
     /// Takes in what a look has come to; the event that tells of it.
     pub fn take_in(&mut self, looked: Looked) -> Option<Kind> {
         match (looked.introspector, looked.seen) {
