@@ -185,9 +185,12 @@ impl Cycle {
                 let detail = format!("{} wait", lock.waiters.len());
                 Some(Step { node: StepNode::Lock, name: called(lock), detail, pid: None })
             }
-            Node::Memory => {
-                Some(Step { node: StepNode::Memory, name: "memory".into(), detail: String::new(), pid: None })
-            }
+            Node::Memory => Some(Step {
+                node: StepNode::Memory,
+                name: "memory".into(),
+                detail: "no other victim is chosen while this one has its own".into(),
+                pid: None,
+            }),
         };
         self.nodes.iter().enumerate().filter_map(step).collect()
     }

@@ -59,25 +59,37 @@ impl InsideFiles {
     /// Reads them; of types that are not from BTF only those that are `wanted` ([`Types::from_elf`]). Takes up to a second or two
     /// and the size of a vmlinux in memory.
     pub fn read(&self, wanted: &[&str]) -> Inside {
-        // With symbols, and perhaps debug information; without either, the other has what there is.
-        let elf = match &self.vmlinux {
-            Some(vmlinux) => read(vmlinux),
-            None => read(&self.image).and_then(|image| match image.starts_with(b"\x7fELF") {
-                true => Ok(image),
-                false => unpack(&image).map(|unpacked| unpacked.vmlinux).map_err(|why| why.to_string()),
-            }),
-        };
+        let elf = self.elf();
         let listed = || Symbols::from_system_map(&fs::read_to_string(self.system_map.as_ref()?).ok()?).ok();
         let symbols = elf
             .as_deref()
             .map_err(String::clone)
             .and_then(|elf| Symbols::from_elf(elf).or_else(|why| listed().ok_or(why)).map_err(|why| why.to_string()));
-        let types = match elf.as_deref().map_err(String::clone).map(|elf| Types::from_elf(elf, wanted)) {
-            Ok(Ok(types)) => Ok(types),
-            Ok(Err(why)) => self.objects(wanted).unwrap_or_else(|| Err(why.to_string())),
-            Err(why) => self.objects(wanted).unwrap_or(Err(why)),
+        let all = |elf: &[u8]| Types::from_elf(elf, wanted).map_err(|why| why.to_string());
+        let btf = elf.as_deref().ok().and_then(Types::btf);
+        let types = match (btf, elf) {
+            (Some(btf), elf) => {
+                drop(elf);
+                // Of a kind that is not known here; there may be DWARF.
+                Types::from_btf(&btf).or_else(|_| all(&self.elf()?))
+            }
+            (None, Ok(elf)) => all(&elf),
+            (None, Err(why)) => Err(why),
         };
+        let types = types.or_else(|why| self.objects(wanted).unwrap_or(Err(why)));
         Inside { symbols, types }
+    }
+
+    /// The kernel as an ELF file: with symbols, and perhaps debug information, where there is one; else what its image carries.
+    fn elf(&self) -> Result<Vec<u8>, String> {
+        if let Some(vmlinux) = &self.vmlinux {
+            return read(vmlinux);
+        }
+        let image = read(&self.image)?;
+        if image.starts_with(b"\x7fELF") {
+            return Ok(image);
+        }
+        unpack(&image).map(|unpacked| unpacked.vmlinux).map_err(|why| why.to_string())
     }
 
     /// The types of all objects together.
