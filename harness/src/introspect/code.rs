@@ -59,12 +59,13 @@ impl Code {
         let Some(head) = kernel.symbols.address("modules") else { return };
         let (found, _) = kernel.list(head, Field::ModuleList, MOST_MODULES);
         let known = std::mem::take(&mut self.modules);
+        let orc = self.orc.as_deref();
         self.modules = found
             .into_iter()
             .filter_map(|address| {
                 let base = base(kernel, address)?;
                 let same = |module: &&Arc<Module>| module.address == address && module.base == base;
-                known.iter().find(same).cloned().or_else(|| module(kernel, address, base).map(Arc::new))
+                known.iter().find(same).cloned().or_else(|| module(kernel, address, base, orc).map(Arc::new))
             })
             .collect();
         self.modules.sort_by_key(|module| module.base);
@@ -114,7 +115,7 @@ fn base(kernel: &Kernel<'_>, module: u64) -> Option<u64> {
     kernel.pointer(module, Field::ModuleText)
 }
 
-fn module(kernel: &Kernel<'_>, address: u64, base: u64) -> Option<Module> {
+fn module(kernel: &Kernel<'_>, address: u64, base: u64, own: Option<&Tables>) -> Option<Module> {
     let name = kernel.text(address, Field::ModuleName, 56)?;
     let size = match kernel.layout.place(Field::ModuleTextSize) {
         // The field of a `module_memory`, the first of which is where the code is.
@@ -128,7 +129,14 @@ fn module(kernel: &Kernel<'_>, address: u64, base: u64) -> Option<Module> {
     }?;
     let size = size.min(MOST_TEXT);
     let symbols = symbols(kernel, address, base, size);
-    Some(Module { address, name, base, size, symbols, orc: Tables::of_module(kernel, address) })
+    Some(Module {
+        address,
+        name,
+        base,
+        size,
+        symbols,
+        orc: own.and_then(|own| Tables::of_module(kernel, address, own)),
+    })
 }
 
 /// The functions of a module, by its own table of symbols.

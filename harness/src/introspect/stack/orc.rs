@@ -2,7 +2,7 @@
 //! Lives here: reading them out of a guest, and the entry for an address.
 //! May not live here: walking a stack by them.
 //!
-//! Sources: arch/x86/include/asm/orc_types.h and arch/x86/kernel/unwind_orc.c, 4.14 to 7.0.
+//! Sources: arch/x86/include/asm/orc_types.h and arch/x86/kernel/unwind_orc.c, 4.14 to 7.2.
 
 use crate::introspect::kernel::Kernel;
 use crate::introspect::layout::Field;
@@ -69,7 +69,44 @@ pub struct Tables {
     at: u64,
     ips: Vec<i32>,
     entries: Vec<[u8; ENTRY_BYTES]>,
+    encoding: Encoding,
+}
+
+/// How an entry's bits are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::introspect) struct Encoding {
     form: Form,
+    registers: Registers,
+}
+
+/// Numbers of registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Registers {
+    /// PREV_SP 1, DX 2, DI 3, BP 4, SP 5, R10 6, R13 7, BP_INDIRECT 8, SP_INDIRECT 9 (4.14 to 6.x).
+    First,
+    /// AX 1, DX 2, SP 3, BP 4, DI 5, R10 6, R13 7, PREV_SP 8, SP_INDIRECT 9, BP_INDIRECT 10 (7.x).
+    Second,
+}
+
+impl Registers {
+    /// No version is written in a table. But nearly all of its frames are relative to the stack pointer, and next to none to the
+    /// register that has that number in the other encoding.
+    fn of(rows: &[[u8; ENTRY_BYTES]]) -> Self {
+        let count = |number: u8| rows.iter().filter(|row| row[4] & 0xf == number).count();
+        if count(3) > count(5) { Self::Second } else { Self::First }
+    }
+
+    fn base(self, number: u16) -> Base {
+        match (self, number & 0xf) {
+            (_, 0) => Base::Undefined,
+            (Self::First, 1) | (Self::Second, 8) => Base::PrevSp,
+            (_, 4) => Base::Bp,
+            (Self::First, 5) | (Self::Second, 3) => Base::Sp,
+            (Self::First, 8) | (Self::Second, 10) => Base::BpIndirect,
+            (_, 9) => Base::SpIndirect,
+            (_, _) => Base::Other,
+        }
+    }
 }
 
 /// How an entry's last bits are to be read.
@@ -88,16 +125,16 @@ impl Tables {
     pub(in crate::introspect) fn of_kernel(kernel: &Kernel<'_>) -> Option<Self> {
         let symbol = |name| kernel.symbols.address(name);
         let (from, to) = (symbol("__start_orc_unwind_ip")?, symbol("__stop_orc_unwind_ip")?);
-        Self::read(kernel, from, symbol("__start_orc_unwind")?, to.checked_sub(from)? / IP_BYTES as u64)
+        Self::read(kernel, from, symbol("__start_orc_unwind")?, to.checked_sub(from)? / IP_BYTES as u64, None)
     }
 
-    /// A module's.
-    pub(in crate::introspect) fn of_module(kernel: &Kernel<'_>, module: u64) -> Option<Self> {
+    /// A module's, in the kernel's own encoding.
+    pub(in crate::introspect) fn of_module(kernel: &Kernel<'_>, module: u64, own: &Self) -> Option<Self> {
         let (ips, entries) = (kernel.pointer(module, Field::ModuleOrcIp)?, kernel.pointer(module, Field::ModuleOrc)?);
-        Self::read(kernel, ips, entries, kernel.field(module, Field::ModuleOrcs)?)
+        Self::read(kernel, ips, entries, kernel.field(module, Field::ModuleOrcs)?, Some(own.encoding))
     }
 
-    fn read(kernel: &Kernel<'_>, at: u64, entries: u64, count: u64) -> Option<Self> {
+    fn read(kernel: &Kernel<'_>, at: u64, entries: u64, count: u64, encoding: Option<Encoding>) -> Option<Self> {
         let form = match kernel.layout.place(Field::OrcType)?.bits?.width {
             2 if kernel.layout.place(Field::OrcEnd).is_some() => Form::EndBit,
             2 => Form::Bare,
@@ -112,7 +149,8 @@ impl Tables {
         }
         let (ips, _) = ips.as_chunks::<IP_BYTES>();
         let (rows, _) = rows.as_chunks::<ENTRY_BYTES>();
-        Some(Self { at, ips: ips.iter().map(|ip| i32::from_le_bytes(*ip)).collect(), entries: rows.to_vec(), form })
+        let encoding = encoding.unwrap_or_else(|| Encoding { form, registers: Registers::of(rows) });
+        Some(Self { at, ips: ips.iter().map(|ip| i32::from_le_bytes(*ip)).collect(), entries: rows.to_vec(), encoding })
     }
 
     fn ip(&self, index: usize) -> u64 {
@@ -121,7 +159,7 @@ impl Tables {
 
     /// The entry for an address: the last that begins at or before it.
     pub(in crate::introspect) fn find(&self, address: u64) -> Option<Entry> {
-        self.entries.get(self.index(address)?).map(|row| entry(*row, self.form))
+        self.entries.get(self.index(address)?).map(|row| entry(*row, self.encoding))
     }
 
     /// How many words a function that begins at `start` pushes first of all: registers of its caller's, which stay there while it runs.
@@ -129,7 +167,7 @@ impl Tables {
     pub(in crate::introspect) fn pushes(&self, start: u64) -> usize {
         let Some(first) = self.index(start).filter(|&index| self.ip(index) == start) else { return 0 };
         let rows = self.entries.iter().enumerate().skip(first);
-        let offsets = rows.map(|(index, row)| (self.ip(index), entry(*row, self.form)));
+        let offsets = rows.map(|(index, row)| (self.ip(index), entry(*row, self.encoding)));
         let grown = offsets
             .zip(1..)
             .take_while(|((ip, entry), words)| ip.wrapping_sub(start) < PROLOGUE && entry.sp == (Base::Sp, 8 * words));
@@ -146,18 +184,11 @@ impl Tables {
     }
 }
 
-fn entry(row: [u8; ENTRY_BYTES], form: Form) -> Entry {
+fn entry(row: [u8; ENTRY_BYTES], encoding: Encoding) -> Entry {
+    let Encoding { form, registers } = encoding;
     let offset = |at: usize| i64::from(i16::from_le_bytes([row[at], row[at + 1]]));
     let bits = u16::from_le_bytes([row[4], row[5]]);
-    let base = |number: u16| match number & 0xf {
-        0 => Base::Undefined,
-        1 => Base::PrevSp,
-        4 => Base::Bp,
-        5 => Base::Sp,
-        8 => Base::BpIndirect,
-        9 => Base::SpIndirect,
-        _ => Base::Other,
-    };
+    let base = |number| registers.base(number);
     let sp = base(bits);
     let ends = bits & END_BIT != 0;
     let kind = match (form, (bits >> 8) & if form == Form::Wide { 7 } else { 3 }) {
@@ -190,10 +221,13 @@ mod tests {
     fn all_forms_are_read() {
         // sp_offset 16, bp_offset -24, sp by SP (5), bp by PREV_SP (1), kind Call.
         let call = Entry { sp: (Base::Sp, 16), bp: (Base::PrevSp, -24), kind: Kind::Call };
+        let first = |form| Encoding { form, registers: Registers::First };
         for (form, kind) in [(Form::Bare, 0), (Form::EndBit, 0), (Form::Wide, 2)] {
-            assert_eq!(entry([16, 0, 0xe8, 0xff, 0x15, kind], form), call);
+            assert_eq!(entry([16, 0, 0xe8, 0xff, 0x15, kind], first(form)), call);
         }
-        let kind = |bits: [u8; 2], form| entry([0, 0, 0, 0, bits[0], bits[1]], form).kind;
+        let second = Encoding { form: Form::Wide, registers: Registers::Second };
+        assert_eq!(entry([16, 0, 0xe8, 0xff, 0x83, 2], second), call);
+        let kind = |bits: [u8; 2], form| entry([0, 0, 0, 0, bits[0], bits[1]], first(form)).kind;
         assert_eq!(
             (kind([0, 0], Form::Bare), kind([0, 4], Form::EndBit), kind([0, 1], Form::Wide)),
             (Kind::End, Kind::End, Kind::End)
@@ -204,6 +238,11 @@ mod tests {
             "nothing is known"
         );
         assert_eq!((kind([5, 1], Form::EndBit), kind([5, 0x0c], Form::Wide)), (Kind::Regs, Kind::Partial));
+        let rows = |registers: [u8; 3]| registers.map(|register| [0, 0, 0, 0, register, 2]);
+        assert_eq!(
+            (Registers::of(&rows([5, 0x15, 3])), Registers::of(&rows([3, 0x83, 4]))),
+            (Registers::First, Registers::Second)
+        );
     }
 
     #[test]
@@ -225,7 +264,7 @@ mod tests {
             at,
             ips: ips.collect(),
             entries: rows.iter().map(|(_, size)| [*size, 0, 0, 0, 0x05, 0x02]).collect(),
-            form: Form::Wide,
+            encoding: Encoding { form: Form::Wide, registers: Registers::First },
         }
     }
 
