@@ -355,6 +355,11 @@ impl RunJson {
         self.outcome.map_or("inconclusive", Outcome::name)
     }
 
+    /// The longest stall in seconds of fair time, for comparing runs. That of a guest that hangs has no end, however soon it was known.
+    pub fn stall_s(&self) -> f64 {
+        if self.outcome == Some(Outcome::Hung) { f64::INFINITY } else { self.max_stall_s }
+    }
+
     /// The number of kills that count.
     pub fn counted_kills(&self) -> usize {
         self.kills.iter().filter(|kill| kill.counts).count()

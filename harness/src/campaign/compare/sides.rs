@@ -61,17 +61,19 @@ impl Sides {
             let (bad, of) = (told.iter().filter(|bad| **bad).count() as u64, told.len() as u64);
             Rate { bad, of, interval: wilson(bad, of) }
         });
-        let stalls = sides.map(|runs| {
-            let told = runs.iter().filter(|run| run.outcome.is_some());
-            told.map(|run| run.max_stall_s).collect::<Vec<f64>>()
-        });
+        let of = |runs: &[RunJson], stall: fn(&RunJson) -> f64| {
+            runs.iter().filter(|run| run.outcome.is_some()).map(stall).collect::<Vec<f64>>()
+        };
+        // In the order of ranks a stall without end comes last; the median tells how long each was watched.
+        let ranked = sides.map(|runs| of(runs, RunJson::stall_s));
+        let stalls = sides.map(|runs| of(runs, |run| run.max_stall_s));
         let good = bad.map(|rate| rate.of - rate.bad);
         let rows: Vec<[u64; 2]> = outcomes.values().copied().collect();
         Self {
             runs: sides.map(|runs| runs.len() as u64),
             fisher_bad_p: fisher(&[bad.map(|rate| rate.bad), good]),
             fisher_outcomes_p: fisher(&rows),
-            max_stall: mann_whitney(&stalls[0], &stalls[1]),
+            max_stall: mann_whitney(&ranked[0], &ranked[1]),
             max_stall_median_s: stalls.map(median),
             outcomes,
             inconclusive,
