@@ -69,7 +69,7 @@ mod tests {
             text,
             "s on k, workload.args.writers=20\n  A  bad 4 of 4 (51–100 %); hung 4\n  B  bad 0 of 4 (0–49 %); recovered 4\n  \
              Fisher's exact test, two-sided: bad p = 0.0286, outcomes p = 0.0286.\n  \
-             Longest stalls, Mann-Whitney: U = 8, p = 1.00 (exact).\n\
+             Longest stalls, Mann-Whitney: U = 16, p = 0.0286 (exact).\n\
              s on k, workload.args.writers=40\n  A  bad 0 of 0 (0–100 %); no runs\n  B  bad 0 of 1 (0–79 %); recovered 1"
         );
         insta::assert_snapshot!(super::groups(&all, ["results/old", "results/new"], HUNG));
