@@ -6,7 +6,7 @@
 //! (mm/oom_kill.c, oom_evaluate_task), and what is in use stays so.
 
 use super::locks::{Holder, Lock};
-use super::picture::{Picture, Seen};
+use super::picture::{self, Picture, Seen};
 use crate::diagnose::Kind;
 use crate::event::{Step, StepNode};
 use std::collections::HashMap;
@@ -146,25 +146,21 @@ impl Cycle {
     /// What must stay the same for it to be the same cycle: the victim's address space, locks, who holds them, and the calls of
     /// the allocator that the holders are in.
     pub fn identity(&self, picture: &Picture) -> Option<u64> {
-        let mut hasher = blake3::Hasher::new();
-        let mut add = |word: u64| {
-            hasher.update(&word.to_le_bytes());
-        };
+        let mut words = Vec::new();
         for node in &self.nodes {
             match node {
                 Node::Task(index) => {
                     let seen = picture.tasks.get(*index)?;
-                    add(seen.task.address);
-                    add(u64::from(seen.task.pid));
+                    words.extend([seen.task.address, u64::from(seen.task.pid)]);
                     if wants_memory(seen) {
-                        add(seen.call?);
+                        words.push(seen.call?);
                     }
                 }
-                Node::Lock(index) => add(picture.locks.get(*index)?.address),
-                Node::Memory => add(0),
+                Node::Lock(index) => words.push(picture.locks.get(*index)?.address),
+                Node::Memory => words.push(0),
             }
         }
-        hasher.finalize().as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first))
+        Some(picture::hash(words.into_iter()))
     }
 
     /// Its steps in words.
@@ -178,7 +174,7 @@ impl Cycle {
                     0 => format!("a thread of OOM victim {}", seen.task.tgid),
                     _ => format!("in {}{request}", seen.place),
                 };
-                Some(Step { node: StepNode::Task, name: named(seen), detail, pid: Some(seen.task.pid) })
+                Some(Step { node: StepNode::Task, name: seen.name(), detail, pid: Some(seen.task.pid) })
             }
             Node::Lock(index) => {
                 let lock = picture.locks.get(*index)?;
@@ -196,10 +192,6 @@ impl Cycle {
     }
 }
 
-fn named(seen: &Seen) -> String {
-    format!("{}[{}]", seen.task.comm, seen.task.pid)
-}
-
 /// A lock in words.
 pub fn called(lock: &Lock) -> String {
     match &lock.named {
@@ -210,7 +202,7 @@ pub fn called(lock: &Lock) -> String {
 
 /// Who holds a lock, in words.
 pub fn held_by(lock: &Lock, picture: &Picture) -> String {
-    let task = |address: u64| picture.tasks.iter().find(|seen| seen.task.address == address).map(named);
+    let task = |address: u64| picture.tasks.iter().find(|seen| seen.task.address == address).map(Seen::name);
     match lock.holder {
         Holder::Task(address) => task(address).unwrap_or_else(|| "a task that is gone".into()),
         Holder::Readers(Some(address)) => {

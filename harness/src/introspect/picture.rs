@@ -2,7 +2,7 @@
 //! Lives here: putting the parts together.
 //! May not live here: what follows from it (`graph`).
 
-use super::code::Code;
+use super::code::{Code, Function};
 use super::kernel::Kernel;
 use super::locks::{self, Filesystems, Known, Lock};
 use super::memory::Registers;
@@ -51,6 +51,13 @@ pub struct Seen {
     pub idle_ns: u64,
 }
 
+impl Seen {
+    /// Its name and thread id, as `init[97]`.
+    pub fn name(&self) -> String {
+        format!("{}[{}]", self.task.comm, self.task.pid)
+    }
+}
+
 /// Looks at a guest. `registers` are those of its processors, where they are known.
 pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Picture {
     let found = tasks::tasks(kernel);
@@ -61,8 +68,11 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
     let mut locks: Vec<Lock> = Vec::new();
     let mut seen = Vec::with_capacity(found.all.len());
     for (task, stack) in found.all.iter().zip(&stacks) {
-        let frames: Vec<Frame> = stack.calls.iter().filter_map(|call| frame(kernel, code, call)).collect();
-        let functions: Vec<&str> = stack.calls.iter().map(|call| name(kernel, code, call.address)).collect();
+        let found: Vec<_> = stack.calls.iter().map(|call| code.function(kernel.symbols, call.address)).collect();
+        let functions: Vec<&str> = found.iter().map(|function| function.map_or("", |function| function.name)).collect();
+        let frames =
+            stack.calls.iter().zip(&found).filter_map(|(call, function)| Some(frame(call, function.as_ref()?)));
+        let frames: Vec<Frame> = frames.collect();
         let in_user = task.on_cpu && registers.iter().any(Registers::in_user) && stack.calls.is_empty();
         let place = diagnose::classify(task.state, in_user, &frames);
         let lock = locks::waited_for(kernel, &known, task.address, &functions).map(|(address, kind)| {
@@ -87,14 +97,19 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
     Picture { tasks: seen, whole: found.whole, locks, memory: vmstat::memory(kernel), victims }
 }
 
-fn name<'a>(kernel: &'a Kernel<'_>, code: &'a Code, address: u64) -> &'a str {
-    code.function(kernel.symbols, address).map_or("", |function| function.name)
+fn frame(call: &stack::Call, function: &Function<'_>) -> Frame {
+    let module = function.module.map(str::to_owned);
+    Frame { function: diagnose::plain(function.name), module, reliable: call.reliable }
 }
 
-fn frame(kernel: &Kernel<'_>, code: &Code, call: &stack::Call) -> Option<Frame> {
-    let function = code.function(kernel.symbols, call.address)?;
-    let module = function.module.map(str::to_owned);
-    Some(Frame { function: diagnose::plain(function.name), module, reliable: call.reliable })
+/// A hash of words: the same where all of them are.
+pub(super) fn hash(words: impl Iterator<Item = u64>) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    words.for_each(|word| {
+        hasher.update(&word.to_le_bytes());
+    });
+    let hash = hasher.finalize();
+    hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
 }
 
 /// A hash of the part of a stack that lies outside of the outermost call of the page allocator, and of the registers that the allocator has
@@ -106,10 +121,5 @@ fn call(kernel: &Kernel<'_>, code: &Code, stack: &Stack, functions: &[&str]) -> 
     // They lie below the return address, which lies below the caller's part.
     let pushes = code.pushes(kernel.symbols, stack.calls.get(entry)?.address.wrapping_sub(1)) as u64;
     let from = caller.sp.wrapping_sub(8 * (1 + pushes));
-    let mut hasher = blake3::Hasher::new();
-    for (_, word) in stack.addressed().filter(|(address, _)| *address >= from) {
-        hasher.update(&word.to_le_bytes());
-    }
-    let hash = hasher.finalize();
-    hash.as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first))
+    Some(hash(stack.addressed().filter(|(address, _)| *address >= from).map(|(_, word)| word)))
 }

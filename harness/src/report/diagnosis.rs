@@ -59,10 +59,6 @@ fn round(text: &mut String, steps: &[Step]) {
     }
 }
 
-fn named(seen: &Seen) -> String {
-    format!("{}[{}]", seen.task.comm, seen.task.pid)
-}
-
 fn memory(text: &mut String, picture: &Picture) {
     if picture.memory.zones.is_empty() {
         return;
@@ -117,7 +113,7 @@ fn locks(text: &mut String, picture: &Picture) {
     locks.sort_by_key(|lock| std::cmp::Reverse(lock.waiters.len()));
     for lock in locks {
         let waiters: Vec<String> =
-            lock.waiters.iter().take(NAMED).filter_map(|task| names.get(task)).map(|seen| named(seen)).collect();
+            lock.waiters.iter().take(NAMED).filter_map(|task| names.get(task)).map(|seen| seen.name()).collect();
         let more = lock.waiters.len().saturating_sub(waiters.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let holder = held_by(lock, picture);
@@ -141,7 +137,7 @@ fn tasks(text: &mut String, picture: &Picture) {
     for ((kind, place), tasks) in places {
         let longest = tasks.iter().max_by_key(|seen| seen.idle_ns);
         let of = longest.map_or(String::new(), |seen| {
-            format!("{}, {}, not run for {:.1} s", named(seen), seen.task.state, seen.idle_ns as f64 / 1e9)
+            format!("{}, {}, not run for {:.1} s", seen.name(), seen.task.state, seen.idle_ns as f64 / 1e9)
         });
         let _ = writeln!(text, "  {:>4} in {} ({kind}): {}", tasks.len(), plain(&place), plain(&of));
     }
@@ -152,7 +148,7 @@ fn all_stacks(text: &mut String, picture: &Picture) {
         let task = &seen.task;
         let flags = [(task.killed, "SIGKILL waits"), (task.is_exiting(), "exits"), (task.on_cpu, "on a processor")];
         let flags: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
-        let _ = writeln!(text, "\n{} {} {}", plain(&named(seen)), task.state, flags.join(", "));
+        let _ = writeln!(text, "\n{} {} {}", plain(&seen.name()), task.state, flags.join(", "));
         for frame in &seen.frames {
             let module = frame.module.as_ref().map(|module| format!(" [{module}]")).unwrap_or_default();
             let _ = writeln!(

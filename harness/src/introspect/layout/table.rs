@@ -87,8 +87,6 @@ fields! {
     TaskPending Perhaps { "task_struct"."pending.signal" "".."" }
     /// `TIF_` flags; before 4.9 they lie at the bottom of the stack.
     TaskThreadFlags Perhaps { "task_struct"."thread_info.flags" "4.9".."" }
-    /// The next that the OOM reaper will see to.
-    TaskReaperNext Perhaps { "task_struct"."oom_reaper_list" "4.6".."" }
     /// When the scheduler last accounted time to it, in nanoseconds of its own clock.
     TaskExecStart Perhaps { "task_struct"."se.exec_start" "".."" }
     /// The processor's `TIF_` flags where they are not in the task.
@@ -98,8 +96,6 @@ fields! {
     SignalThreads Perhaps { "signal_struct"."thread_head" "3.14".."" }
     /// The address space of an OOM victim.
     SignalOomMm Perhaps { "signal_struct"."oom_mm" "4.10".."" }
-    /// `oom_score_adj`.
-    SignalAdj Perhaps { "signal_struct"."oom_score_adj" "".."" }
     /// Signals that wait for the process.
     SignalPending Perhaps { "signal_struct"."shared_pending.signal" "".."" }
 

@@ -42,9 +42,9 @@ fn drawing(steps: &[Step], text: &str) -> Markup {
                     text x=(left + 12) y=(top(at) + 19) { (cut(&step.name, TEXT)) }
                     text.more x=(left + 12) y=(top(at) + 36) { (cut(&step.detail, TEXT)) }
                 }
-                @if let Some(next) = steps.get(at + 1) {
+                @if at + 1 < steps.len() {
                     path.arrow d={ "M" (left + 24) " " (top(at) + BOX) "V" (top(at + 1) - 2) "l-4-7m4 7l4-7" } {}
-                    text.more x=(left + 36) y=(top(at) + BOX + 21) { (edge(step.node, next.node)) }
+                    text.more x=(left + 36) y=(top(at) + BOX + 21) { (edge(step.node)) }
                 }
             }
             @if let Some(last) = steps.len().checked_sub(1) {
@@ -62,9 +62,10 @@ fn name(node: StepNode) -> &'static str {
     }
 }
 
-fn edge(from: StepNode, to: StepNode) -> &'static str {
-    match (from, to) {
-        (StepNode::Lock, _) => "held by",
-        (_, _) => "waits for",
+/// How a step is tied to the next.
+fn edge(from: StepNode) -> &'static str {
+    match from {
+        StepNode::Lock => "held by",
+        StepNode::Task | StepNode::Memory => "waits for",
     }
 }
