@@ -8,6 +8,9 @@ use crate::scenario::Outcome;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
+/// With more runs than this on a page there is no room for stacks.
+const FLAMES: usize = 100;
+
 /// A page that is made now.
 pub fn html() -> Html {
     Html { made: Timestamp::now(), look: Box::new(beside), style: style() }
@@ -31,5 +34,7 @@ fn beside(run: &RunJson, runs: usize) -> Beside {
     let wanted: BTreeSet<u64> = run.evidence.iter().map(|piece| piece.seq).collect();
     let title = format!("{} on {}, {}", run.scenario, run.kernel, run.outcome_name());
     let timeline = results::timeline(folder).map(|timeline| report::timeline_svg(&timeline, &title, Form::Inline));
-    Beside { timeline, console: results::excerpt(folder, &wanted, around) }
+    let flame = (run.outcome == Some(Outcome::Hung) && runs <= FLAMES).then(|| results::folded(folder)).flatten();
+    let flame = flame.and_then(|folded| report::flame(&folded));
+    Beside { timeline, console: results::excerpt(folder, &wanted, around), flame }
 }

@@ -52,6 +52,14 @@ pub(crate) fn is_allocator(function: &str) -> bool {
     role(&function) == Some(Role::Alloc) || function.starts_with("__alloc_pages_")
 }
 
+/// Whether a task in this function has pages isolated from their lists, which it puts back in the end (mm/vmscan.c, mm/migrate.c).
+pub(crate) fn holds_isolated(function: &str) -> bool {
+    // –5.17 shrink_page_list, 5.18– shrink_folio_list; 6.1– evict_folios where generations are counted.
+    ["shrink_page_list", "shrink_folio_list", "evict_folios", "migrate_pages"]
+        .iter()
+        .any(|name| function.starts_with(name))
+}
+
 /// The role of a function; `None` for one that tells nothing by itself.
 pub(super) fn role(function: &str) -> Option<Role> {
     // Trying a lock is not waiting for it.

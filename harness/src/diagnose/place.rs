@@ -86,6 +86,13 @@ impl std::fmt::Display for Place {
     }
 }
 
+impl Place {
+    /// Whether it is a wait for a disk: for I/O, or for a page that is locked until it has been read or written.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        self.kind == Kind::Io || (self.kind == Kind::Lock && role(&self.function) == Some(Role::PageLock))
+    }
+}
+
 /// The place of a task in `state`, innermost frame first. `user`: it was caught in its program.
 pub(crate) fn classify(state: char, user: bool, stack: &[Frame]) -> Place {
     // The unwinder's word goes first. Where it has none (a task on another processor, kernels without an unwinder), what

@@ -38,6 +38,9 @@ pub struct Picture {
     pub victims: Vec<SeenVictim>,
     /// Whether a victim and who waits for its memory wait for each other.
     pub cycle: Cycle,
+    /// What those wait for who could bring free memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Chain>,
 }
 
 /// A stack.
@@ -93,7 +96,18 @@ pub enum Cycle {
     },
 }
 
-/// A step of a cycle.
+/// What those wait for who could bring free memory, who holds that up, and so on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// The same in two pictures where it is the same chain.
+    pub identity: String,
+    /// Whether it goes round, and none of all who are waited for can get on.
+    pub closed: bool,
+    /// Its steps, those who could bring free memory first.
+    pub steps: Vec<Step>,
+}
+
+/// A step of a cycle or a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What waits there.
@@ -106,6 +120,35 @@ pub struct Step {
     /// Thread id of a task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
+    /// How many other tasks wait with it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub others: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Step {
+    /// Its name, and how many are with it.
+    pub fn who(&self) -> String {
+        match self.others {
+            0 => self.name.clone(),
+            others => format!("{} and {others} more", self.name),
+        }
+    }
+
+    /// How the next step is tied to it.
+    pub fn tie(&self) -> &'static str {
+        match self.node {
+            StepNode::Task if self.others > 0 => "wait for",
+            StepNode::Task | StepNode::Memory => "waits for",
+            StepNode::Lock => "held by",
+            StepNode::Disk => "served by",
+            StepNode::Isolated => "isolated by",
+        }
+    }
 }
 
 /// What can wait and be waited for.
@@ -118,16 +161,24 @@ pub enum StepNode {
     Lock,
     /// Free memory.
     Memory,
+    /// A disk.
+    Disk,
+    /// Pages that are isolated from their lists.
+    Isolated,
 }
 
-/// A cycle as a sentence.
+/// A cycle or a chain as a sentence.
 pub fn sentence(steps: &[Step]) -> String {
-    let first = steps.first().map_or("nobody", |step| step.name.as_str());
-    let parts = steps.iter().enumerate().map(|(at, step)| match step.node {
-        StepNode::Task if at == 0 => format!("{} ({})", step.name, step.detail),
-        StepNode::Task => format!(" ← held by {}, {}", step.name, step.detail),
-        StepNode::Lock => format!(" waits for {}", step.name),
-        StepNode::Memory => format!(" ← waits for memory that {first} would free"),
+    let first = steps.first().map_or_else(|| "nobody".into(), Step::who);
+    let before = [None].into_iter().chain(steps.iter().map(Some));
+    let parts = steps.iter().zip(before).map(|(step, before)| {
+        let tie = before.map_or("", Step::tie);
+        match (step.node, before) {
+            (_, None) => format!("{} ({})", step.who(), step.detail),
+            (StepNode::Task, _) => format!(" ← {tie} {}, {}", step.who(), step.detail),
+            (StepNode::Lock | StepNode::Disk | StepNode::Isolated, _) => format!(" {tie} {}", step.name),
+            (StepNode::Memory, _) => format!(" ← {tie} memory that {first} would free"),
+        }
     });
     parts.collect()
 }

@@ -147,13 +147,25 @@ pub fn layout() -> Layout {
         (DentryParent, 0x18, 8),
         (SuperList, 0, 16),
         (SuperId, 0x10, 32),
+        (SuperDevice, 0x48, 8),
+        (DeviceDisk, 0x10, 8),
+        (DeviceInode, 0x18, 8),
+        (DiskName, 0x10, 32),
+        (DiskQueue, 0x40, 8),
+        (DiskPrivate, 0x48, 8),
+        (SwapDevice, 0x18, 8),
+        (PageWaitPage, 0, 8),
+        (PageWaitEntry, 0x10, 40),
+        (WaitTask, 8, 8),
+        (PageMapping, 0x18, 8),
+        (MappingInode, 0, 8),
         (NodeStat, 0x40, 0x100),
         (ScanGfp, 0x20, 4),
         (ScanOrder, 0x18, 1),
         (ScanWanted, 0, 8),
         (ScanPriority, 0x19, 1),
     ];
-    Layout::made(&fields, &[(FrameReturn, 0x38)])
+    Layout::made(&fields, &[(FrameReturn, 0x38), (DeviceDisk, 0x100)])
 }
 
 /// Functions of the tests, 0x100 bytes each, and variables.
@@ -178,6 +190,7 @@ pub const FUNCTIONS: &[&str] = &[
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 pub const INIT_TASK: u64 = 0xffff_ffff_8200_0000;
 pub const SUPER_BLOCKS: u64 = 0xffff_ffff_8200_8000;
+pub const SWAP_INFO: u64 = 0xffff_ffff_8200_a000;
 pub const NODE: u64 = 0xffff_ffff_8200_9000;
 pub const BANNER: u64 = 0xffff_ffff_8180_0000;
 
@@ -195,6 +208,7 @@ pub fn symbols() -> Symbols {
         (INIT_TASK, "init_task"),
         (SUPER_BLOCKS, "super_blocks"),
         (NODE, "contig_page_data"),
+        (SWAP_INFO, "swap_info"),
         (BANNER, "linux_banner"),
     ];
     let variables = variables.iter().map(|(at, name)| format!("{at:016x} D {name}\n"));

@@ -20,6 +20,10 @@ pub enum Node {
     Lock(usize),
     /// Free memory.
     Memory,
+    /// Pages that are isolated from their lists: whoever waits in the throttle of reclaim waits for fewer of them.
+    Isolated,
+    /// A disk, by its place in the picture.
+    Disk(usize),
 }
 
 /// What waits for what. Of several that a node waits for, each must come: it is stuck where one of them is.
@@ -138,7 +142,7 @@ impl Graph {
 
 /// Whether a task waits for memory, and not merely happens to be in reclaim for others. One that runs in a call of the allocator does
 /// whatever it is about in there, such as trying a lock.
-fn wants_memory(seen: &Seen) -> bool {
+pub(super) fn wants_memory(seen: &Seen) -> bool {
     matches!(seen.place.kind, Kind::Allocator | Kind::Isolation) || (seen.call.is_some() && seen.task.state == 'R')
 }
 
@@ -158,6 +162,8 @@ impl Cycle {
                 }
                 Node::Lock(index) => words.push(picture.locks.get(*index)?.address),
                 Node::Memory => words.push(0),
+                // Of these there are chains, and no proofs (`chain`).
+                Node::Isolated | Node::Disk(_) => return None,
             }
         }
         Some(picture::hash(words.into_iter()))
@@ -174,19 +180,21 @@ impl Cycle {
                     0 => format!("a thread of OOM victim {}", seen.task.tgid),
                     _ => format!("in {}{request}", seen.place),
                 };
-                Some(Step { node: StepNode::Task, name: seen.name(), detail, pid: Some(seen.task.pid) })
+                Some(Step { node: StepNode::Task, name: seen.name(), detail, pid: Some(seen.task.pid), others: 0 })
             }
             Node::Lock(index) => {
                 let lock = picture.locks.get(*index)?;
                 let detail = format!("{} wait", lock.waiters.len());
-                Some(Step { node: StepNode::Lock, name: called(lock), detail, pid: None })
+                Some(Step { node: StepNode::Lock, name: called(lock), detail, pid: None, others: 0 })
             }
             Node::Memory => Some(Step {
                 node: StepNode::Memory,
                 name: "memory".into(),
                 detail: "no other victim is chosen while this one has its own".into(),
                 pid: None,
+                others: 0,
             }),
+            Node::Isolated | Node::Disk(_) => None,
         };
         self.nodes.iter().enumerate().filter_map(step).collect()
     }

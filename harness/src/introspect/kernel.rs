@@ -19,6 +19,9 @@ const START_KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 /// With page-table isolation, a program's table follows the kernel's (arch/x86/include/asm/pgtable.h, `PTI_PGTABLE_SWITCH_BIT`).
 const USER_TABLE: u64 = 1 << 12;
 
+/// Most processors.
+const MOST_CPUS: u64 = 512;
+
 /// Lowest address of the kernel's half.
 pub(super) const KERNEL_HALF: u64 = 0xff00_0000_0000_0000;
 
@@ -143,6 +146,13 @@ impl Kernel<'_> {
     /// The word that a symbol names.
     pub fn variable(&self, name: &str) -> Option<u64> {
         self.space.word(self.symbols.address(name)?)
+    }
+
+    /// Where each processor's own variables are, relative to their common address.
+    pub fn per_cpu_offsets(&self) -> Vec<u64> {
+        let Some(offsets) = self.symbols.address("__per_cpu_offset") else { return Vec::new() };
+        let count = self.symbols.address("nr_cpu_ids").and_then(|count| self.space.number(count, 4));
+        self.space.words(offsets, count.unwrap_or(1).min(MOST_CPUS) as usize)
     }
 
     /// The structures on a circular list (`struct list_head`) whose head is at `head`, by the field that links them; it ends

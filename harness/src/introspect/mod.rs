@@ -6,7 +6,9 @@
 //! has a bound, and what cannot be read is missing from the picture and said to be.
 
 pub mod account;
+pub mod chain;
 pub mod code;
+pub mod disks;
 pub mod graph;
 mod introspector;
 pub mod kernel;
@@ -25,6 +27,10 @@ pub mod vmstat;
 pub use introspector::Introspector;
 pub use kernel::NotFound;
 
+#[cfg(test)]
+mod chain_tests;
+#[cfg(test)]
+mod disks_tests;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

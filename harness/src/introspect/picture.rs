@@ -3,6 +3,7 @@
 //! May not live here: what follows from it (`graph`).
 
 use super::code::{Code, Function};
+use super::disks::{Disk, Disks};
 use super::kernel::Kernel;
 use super::locks::{self, Filesystems, Known, Lock};
 use super::memory::Registers;
@@ -22,6 +23,8 @@ pub struct Picture {
     pub whole: bool,
     /// Locks that somebody waits for.
     pub locks: Vec<Lock>,
+    /// Disks that something is mounted from or swapped to.
+    pub disks: Vec<Disk>,
     /// Memory of node 0.
     pub memory: Memory,
     /// OOM victims that have not gone.
@@ -41,6 +44,12 @@ pub struct Seen {
     pub place: Place,
     /// The lock that it waits for, by its place in the list of locks.
     pub lock: Option<usize>,
+    /// The disk that it waits for, by its place in the list of disks.
+    pub disk: Option<usize>,
+    /// The disk that it does the work of: a loop device.
+    pub serves: Option<usize>,
+    /// Whether it has pages isolated from their lists, as far as its functions tell.
+    pub isolates: bool,
     /// What it wants to allocate, where it reclaims for that.
     pub request: Option<Request>,
     /// Whether its stack was read to its end without guessing.
@@ -64,6 +73,7 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
     let stacks: Vec<Stack> = found.all.iter().map(|task| stack::read(kernel, code, task, registers)).collect();
     let known: Known<'_> = found.all.iter().zip(&stacks).map(|(task, stack)| (task.address, (task, stack))).collect();
     let filesystems = Filesystems::new(kernel);
+    let mut disks = Disks::new(kernel);
     let newest = found.all.iter().map(|task| task.ran_ns).max().unwrap_or(0);
     let mut locks: Vec<Lock> = Vec::new();
     let mut seen = Vec::with_capacity(found.all.len());
@@ -81,7 +91,13 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
                 locks.len() - 1
             })
         });
+        let waits_for_disk = task.state == 'D' && lock.is_none() && place.waits_for_disk();
+        let disk = waits_for_disk.then(|| disks.waited_for(kernel, task.address, stack, &functions)).flatten();
         seen.push(Seen {
+            disk,
+            serves: None,
+            isolates: place.kind != diagnose::Kind::Isolation
+                && functions.iter().any(|function| diagnose::holds_isolated(function)),
             request: request::find(kernel, stack, &functions),
             whole: stack.whole,
             call: call(kernel, code, stack, &functions),
@@ -93,8 +109,12 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
             lock,
         });
     }
+    // Which disks there are is known when all have been asked what they wait for.
+    for (seen, stack) in seen.iter_mut().zip(&stacks) {
+        seen.serves = disks.served_by(stack, seen.frames.iter().map(|frame| frame.function.as_str()));
+    }
     let victims = oom::victims(kernel, &found.all);
-    Picture { tasks: seen, whole: found.whole, locks, memory: vmstat::memory(kernel), victims }
+    Picture { tasks: seen, whole: found.whole, locks, disks: disks.all, memory: vmstat::memory(kernel), victims }
 }
 
 fn frame(call: &stack::Call, function: &Function<'_>) -> Frame {

@@ -7,9 +7,8 @@
 use super::kernel::{KERNEL_HALF, Kernel};
 use super::layout::Field;
 
-/// Most zones of a node (`MAX_NR_ZONES` is at most 6), and most processors.
+/// Most zones of a node (`MAX_NR_ZONES` is at most 6).
 const MOST_ZONES: u64 = 8;
-const MOST_CPUS: u64 = 512;
 /// Bytes of a zone's name.
 const NAME_BYTES: usize = 16;
 
@@ -64,7 +63,7 @@ pub fn memory(kernel: &Kernel<'_>) -> Memory {
         kernel.variable("node_data").filter(|&node| node >= KERNEL_HALF)
     });
     let Some(node) = node else { return Memory::default() };
-    let cpus = per_cpu_offsets(kernel);
+    let cpus = kernel.per_cpu_offsets();
     let zones = zones(kernel, node);
     let names = super::layout::ENUMERATIONS.iter().filter(|(of, _)| *of == "node_stat_item");
     let counters = names.filter_map(|&(_, name)| {
@@ -101,13 +100,6 @@ fn zone_counter(kernel: &Kernel<'_>, zone: u64, item: u64, cpus: &[u64]) -> Opti
 
 fn word_of(kernel: &Kernel<'_>, array: u64, item: u64) -> Option<i64> {
     kernel.space.word(array.wrapping_add(item.checked_mul(8)?)).map(u64::cast_signed)
-}
-
-/// Where each processor's own variables are, relative to their common address.
-fn per_cpu_offsets(kernel: &Kernel<'_>) -> Vec<u64> {
-    let Some(offsets) = kernel.symbols.address("__per_cpu_offset") else { return Vec::new() };
-    let count = kernel.symbols.address("nr_cpu_ids").and_then(|count| kernel.space.number(count, 4));
-    kernel.space.words(offsets, count.unwrap_or(1).min(MOST_CPUS) as usize)
 }
 
 /// The sum of the differences that processors have not yet added to a counter: signed bytes, one each.

@@ -4,6 +4,7 @@
 
 use super::inert::plain;
 use crate::event::{Step, StepNode};
+use crate::introspect::chain;
 use crate::introspect::graph::{Graph, Round, called, held_by};
 use crate::introspect::picture::{Picture, Seen};
 use crate::introspect::vmstat::Counter;
@@ -28,7 +29,12 @@ pub fn diagnosis(picture: &Picture, stacks: bool) -> String {
             &mut text,
             "Whether the waiting goes round cannot be told: a task on the way was running, and where is not known.",
         ),
-        Round::Open => say(&mut text, "Nobody is found to wait for himself."),
+        Round::Open => say(&mut text, "No victim of the OOM killer is found to wait for itself."),
+    }
+    if let Some(chain) = chain::chain(picture).map(|chain| chain.told(picture)) {
+        let goes = if chain.closed { ", and it goes round" } else { "" };
+        say(&mut text, &format!("What those wait for who could bring free memory{goes}:"));
+        round(&mut text, &chain.steps);
     }
     memory(&mut text, picture);
     victims(&mut text, picture);
@@ -47,13 +53,16 @@ fn say(text: &mut String, line: &str) {
 
 /// A cycle, a line a step.
 fn round(text: &mut String, steps: &[Step]) {
-    let victim = steps.first().map_or("the victim", |step| step.name.as_str());
-    for (at, step) in steps.iter().enumerate() {
+    let first = steps.first().map_or_else(|| "the first".into(), Step::who);
+    let before = [None].into_iter().chain(steps.iter().map(Some));
+    for (at, (step, before)) in steps.iter().zip(before).enumerate() {
+        let tie = before.map_or("", Step::tie);
+        let more = if step.detail.is_empty() { String::new() } else { format!(", {}", step.detail) };
         let words = match step.node {
-            StepNode::Task if at == 0 => format!("{} ({})", step.name, step.detail),
-            StepNode::Task => format!("held by {}, {}", step.name, step.detail),
-            StepNode::Lock => format!("waits for {}, where {}", step.name, step.detail),
-            StepNode::Memory => format!("waits for memory, which {victim} would free"),
+            _ if at == 0 => format!("{} ({})", step.who(), step.detail),
+            StepNode::Memory => format!("{tie} memory, which {first} would free"),
+            StepNode::Lock if !more.is_empty() => format!("{tie} {}, where {}", step.name, step.detail),
+            _ => format!("{tie} {}{more}", step.who()),
         };
         let _ = writeln!(text, "  {:indent$}{}", "", plain(&words), indent = at * 2);
     }

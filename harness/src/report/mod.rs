@@ -35,7 +35,7 @@ pub use export::{COLUMNS, Csv, GithubAnnotations, GithubSummary, Gitlab, JsonLin
 pub use format::{Format, Report};
 pub use grid::{marks, matrix};
 pub use groups::{group, groups};
-pub use html::{Beside, Html, Look, compared, validation};
+pub use html::{Beside, Html, Look, compared, flame, validation};
 pub use image::image_block;
 pub use inert::{cut, inert_json, plain, quoted, xml};
 pub use kernel::kernel_block;

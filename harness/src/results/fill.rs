@@ -3,13 +3,13 @@
 //! May not live here: choosing the expectation (it is stored with the run), or judging.
 
 use super::run_json::{
-    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ProofJson, RunJson,
-    SCHEMA, StallJson, StoredJson, WaitJson, WaitingTaskJson,
+    CameBackJson, ChainJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ProofJson,
+    RunJson, SCHEMA, StallJson, StoredJson, WaitJson, WaitingTaskJson,
 };
 use crate::diagnose::{Wait, WaitingTask};
 use crate::event::Stored;
 use crate::scenario::{Expectation, Observed, check};
-use crate::verdict::{End, Escape, LoginTried, Proof, Verdict};
+use crate::verdict::{End, Escape, LoginTried, Proof, Standing, Verdict};
 use jiff::Timestamp;
 
 /// Tasks listed by place, and places; the rest is counted.
@@ -48,6 +48,17 @@ fn proof(proof: &Proof) -> ProofJson {
         until_s: s(proof.last_ms),
         pictures: proof.pictures,
         steps: proof.steps.clone(),
+    }
+}
+
+fn chain(chain: &Standing) -> ChainJson {
+    ChainJson {
+        since_s: s(chain.since_ms),
+        until_s: s(chain.last_ms),
+        pictures: chain.pictures,
+        of: chain.of,
+        closed: chain.closed,
+        steps: chain.steps.clone(),
     }
 }
 
@@ -135,6 +146,7 @@ impl RunJson {
             escapes: verdict.escapes.iter().map(escape).collect(),
             waits: verdict.waits.iter().take(LISTED).map(wait).collect(),
             proof: verdict.proof.as_ref().map(proof),
+            chain: verdict.chain.as_ref().map(chain),
             registers: verdict.captured.registers.clone(),
             stored: verdict.captured.stored.iter().map(stored).collect(),
             logins: verdict.logins.iter().map(login).collect(),

@@ -9,6 +9,7 @@ mod event_log;
 mod excerpt;
 mod fill;
 mod find;
+mod folded;
 mod index;
 mod last_words;
 mod list;
@@ -26,6 +27,7 @@ pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
 pub use excerpt::{Around, ExcerptLine, excerpt};
 pub use find::{FindError, find};
+pub use folded::folded;
 #[cfg(test)]
 pub(crate) use index::tests::sample_listed;
 pub use index::{Listed, Rows, Stamp, rows};
@@ -36,8 +38,8 @@ pub use query::{Pattern, Query, Sort};
 #[cfg(test)]
 pub(crate) use run_json::tests::sample;
 pub use run_json::{
-    CameBackJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ProofJson, ReadError,
-    RunJson, SCHEMA, StallJson, StoredJson, Unsound, WaitJson, WaitingTaskJson,
+    CameBackJson, ChainJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ProofJson,
+    ReadError, RunJson, SCHEMA, StallJson, StoredJson, Unsound, WaitJson, WaitingTaskJson,
 };
 pub use sink::LogError;
 pub use store::{Draft, Store, StoreError, file};

@@ -63,6 +63,9 @@ pub struct RunJson {
     /// The cycle of waiting that proves a hang.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ProofJson>,
+    /// Of a guest that hung without such a proof: what those wait for who could bring free memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainJson>,
     /// Of a guest that hung: where its processors were.
     #[serde(default)]
     pub registers: Vec<Register>,
@@ -104,6 +107,23 @@ pub struct ProofJson {
     /// In how many pictures it was seen.
     pub pictures: u64,
     /// Its steps, a thread of the victim first; each waits for the next, and the last for the first.
+    pub steps: Vec<Step>,
+}
+
+/// What those wait for who could bring free memory, who holds that up, and so on, seen from outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChainJson {
+    /// When it was first seen in the stall, in seconds of fair time since the start of the run.
+    pub since_s: f64,
+    /// When it was last seen.
+    pub until_s: f64,
+    /// In how many pictures it was seen.
+    pub pictures: u64,
+    /// Of so many that were taken in the stall.
+    pub of: u64,
+    /// Whether it goes round, and none of all who are waited for can get on.
+    pub closed: bool,
+    /// Its steps.
     pub steps: Vec<Step>,
 }
 

@@ -69,7 +69,9 @@ fn wanted(line: &[u8]) -> serde_json::Result<Option<Event>> {
             let Probe { probe } = serde_json::from_slice(line)?;
             Kind::ProbeBegin { probe, n: 0 }
         }
-        b"kswapd" | b"ack" | b"link" | b"hello" | b"ready" | b"bye" | b"registers" | b"stored" => return Ok(None),
+        b"kswapd" | b"ack" | b"link" | b"hello" | b"ready" | b"bye" | b"registers" | b"stored" | b"picture" => {
+            return Ok(None);
+        }
         _ => return serde_json::from_slice(line).map(Some),
     };
     Ok(Some(Event { seq: head.seq, host_ns: head.host_ns, guest_ns: head.guest_ns, kind }))

@@ -4,6 +4,7 @@
 
 use crate::diagnose::{self, Frame};
 use crate::event::{Cycle, Picture, SampledStack, SeenLock, SeenVictim};
+use crate::introspect::chain;
 use crate::introspect::graph::{Graph, Round, called};
 use crate::introspect::picture;
 use std::collections::HashMap;
@@ -64,6 +65,7 @@ impl Pictures {
             .map(|victim| SeenVictim { pid: victim.tgid, comm: victim.comm.clone(), skip: victim.skip })
             .collect();
         picture.cycle = cycle(seen);
+        picture.chain = chain::chain(seen).map(|chain| chain.told(seen));
         picture
     }
 

@@ -7,6 +7,7 @@ mod rules;
 
 use super::captured::Captured;
 use super::cause::Cause;
+use super::chains::{Chains, Standing};
 use super::clock::FairClock;
 use super::escapes::Escapes;
 use super::kills::{Kills, Role};
@@ -57,6 +58,8 @@ pub struct Judge {
     captured: Captured,
     watch: Watch,
     proof: Option<Proof>,
+    chains: Chains,
+    chain: Option<Standing>,
     kswapd: Kswapd,
     logins: Logins,
     pressure: Pressure,
@@ -203,7 +206,10 @@ impl Judge {
                 self.spoil(Reason::QemuDied, format!("QEMU ended by itself with {exit}{said}"));
             }
             Kind::Registers { cpus } => self.registers(cpus),
-            Kind::Picture(picture) => self.watch.observe(now, picture),
+            Kind::Picture(picture) => {
+                self.watch.observe(now, picture);
+                self.chains.observe(now, picture);
+            }
             Kind::NoPictures { why } => self.note(format!("no pictures of the guest's memory: {why}")),
             Kind::Stored(stored) => self.stored(*stored),
             Kind::NotStored { state, why } => self.not_stored(*state, why),
@@ -262,6 +268,7 @@ impl Judge {
             escapes: self.escapes.into_list(),
             captured: self.captured,
             proof: self.proof,
+            chain: self.chain,
             logins: self.logins.into_list(),
             work: self.guest.beat.work,
             fair_ms: self.clock.fair_ms(),

@@ -7,6 +7,7 @@
 
 mod captured;
 mod cause;
+mod chains;
 mod clock;
 mod escapes;
 mod judge;
@@ -23,6 +24,7 @@ mod tests;
 mod view;
 
 pub use captured::Captured;
+pub use chains::Standing;
 pub use clock::FairClock;
 pub use escapes::{CameBack, Escape};
 pub use judge::Judge;
@@ -68,6 +70,8 @@ pub struct Verdict {
     pub escapes: Vec<Escape>,
     /// The cycle of waiting that proves the hang, or would have: see [`crate::event::Rules::proof`].
     pub proof: Option<Proof>,
+    /// Of a guest that hung without proof: what those wait for who could bring free memory, as most pictures of its stall show it.
+    pub chain: Option<Standing>,
     /// What was taken of a guest that hung.
     pub captured: Captured,
     /// The logins that were tried, in their order.

@@ -3,7 +3,7 @@
 //! May not live here: how it is looked up.
 //!
 //! Sources: the structures' definitions in the trees of 3.10 to 7.0: include/linux/{sched,mm_types,rwsem,mutex,fs,mmzone,module,
-//! vmstat}.h, kernel/locking/{rwsem,mutex.h,semaphore}.c, mm/vmscan.c, arch/x86/include/asm/{switch_to,processor}.h, fs/xfs/xfs_inode.h.
+//! vmstat,blk_types,blkdev,genhd,swap,pagemap,wait}.h, kernel/locking/{rwsem,mutex.h,semaphore}.c, mm/vmscan.c, arch/x86/include/asm/{switch_to,processor}.h, fs/xfs/xfs_inode.h.
 
 /// Whether there is a picture without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,9 @@ fields! {
     /// And the address at which the task goes on.
     FrameReturn Perhaps { "inactive_task_frame"."ret_addr" "4.9".."" }
 
+    /// The stack on which a processor serves interrupts, where that is no variable of its own.
+    HotIrqStack Perhaps { "pcpu_hot"."hardirq_stack_ptr" "6.2".."6.14" }
+
     /// A reader-writer semaphore's holder: a writer, or the last reader.
     RwsemOwner Perhaps { "rw_semaphore"."owner" "3.16".."" }
     /// Its waiters: a list with a head, or the first of a ring.
@@ -152,6 +155,32 @@ fields! {
     SuperList Perhaps { "super_block"."s_list" "".."" }
     /// The name of its device, 32 bytes.
     SuperId Perhaps { "super_block"."s_id" "".."" }
+    /// The block device that it is on.
+    SuperDevice Perhaps { "super_block"."s_bdev" "".."" }
+    /// The disk of a block device.
+    DeviceDisk Perhaps { "block_device"."bd_disk" "".."" }
+    /// The inode of a block device's own pages.
+    DeviceInode Perhaps { "block_device"."bd_inode" "".."6.9" }
+    /// The same by its pages.
+    DeviceMapping Perhaps { "block_device"."bd_mapping" "6.10".."" }
+    /// A disk's name, 32 bytes.
+    DiskName Perhaps { "gendisk"."disk_name" "".."" }
+    /// Its queue of requests.
+    DiskQueue Perhaps { "gendisk"."queue" "".."" }
+    /// What its driver knows it by.
+    DiskPrivate Perhaps { "gendisk"."private_data" "".."" }
+    /// The block device of an area of swap.
+    SwapDevice Perhaps { "swap_info_struct"."bdev" "".."" }
+    /// A wait for a bit of a page: whose.
+    PageWaitPage Perhaps { "wait_page_queue"."folio" "5.16".."", "wait_page_queue"."page" "4.11".."5.15" }
+    /// And the entry that is in a queue for it.
+    PageWaitEntry Perhaps { "wait_page_queue"."wait" "4.11".."" }
+    /// An entry in a queue of waiters: who waits.
+    WaitTask Perhaps { "wait_queue_entry"."private" "4.13".."", "__wait_queue"."private" "".."4.12" }
+    /// What a page is a page of; with the lowest bit set it is anonymous memory.
+    PageMapping Perhaps { "page"."mapping" "".."" }
+    /// The inode of a file's pages.
+    MappingInode Perhaps { "address_space"."host" "".."" }
     /// XFS's own lock of an inode.
     XfsLock Perhaps { "xfs_inode"."i_lock.mr_lock" "".."6.10", "xfs_inode"."i_lock" "6.11".."" }
     /// Its older lock of the content.

@@ -2,6 +2,7 @@
 //! Lives here: from where a stack is to be read, and the three ways to walk it: ORC, frame pointers, return addresses.
 //! May not live here: what a function means.
 
+mod irq;
 pub(super) mod orc;
 mod walk;
 
@@ -88,7 +89,7 @@ impl Stack {
 }
 
 /// Reads a task's stack. Of one that runs in the kernel it starts at the registers of its processor, which are known by the stack
-/// that they point into; one that runs in a program, or elsewhere, has no stack.
+/// that they point into, or where an interrupt left it; one that runs in a program, or elsewhere, has no stack.
 pub fn read(kernel: &Kernel<'_>, code: &Code, task: &Task, registers: &[Registers]) -> Stack {
     let size = kernel.layout.place(Field::ThreadStack).map_or(STACK_BYTES, |place| place.size);
     let size = size.clamp(4096, MOST_STACK_BYTES);
@@ -97,17 +98,21 @@ pub fn read(kernel: &Kernel<'_>, code: &Code, task: &Task, registers: &[Register
     }
     let inside = |address: u64| address.wrapping_sub(task.stack) < size;
     let running = registers.iter().find(|cpu| !cpu.in_user() && inside(cpu.rsp));
-    let sp = match running {
-        Some(cpu) => cpu.rsp & !7,
+    let interrupted = || irq::interrupted(kernel, registers, !code.has_orc(), inside);
+    let interrupted = if running.is_none() && task.on_cpu { interrupted() } else { None };
+    let sp = match (running, interrupted) {
+        (Some(cpu), _) => cpu.rsp & !7,
+        (None, Some(start)) => start.sp,
         // It runs and no processor says where: what is saved is old.
-        None if task.on_cpu || !inside(task.sp) => return Stack::default(),
-        None => task.sp & !7,
+        (None, None) if task.on_cpu || !inside(task.sp) => return Stack::default(),
+        (None, None) => task.sp & !7,
     };
     let words = kernel.space.words(sp, ((task.stack + size - sp) / 8) as usize);
     let mut stack = Stack { words, from: sp, ..Stack::default() };
-    let start = match running {
-        Some(cpu) => Start { ip: cpu.rip, sp: cpu.rsp, bp: cpu.rbp, exact: true },
-        None => match switched_away(kernel, sp) {
+    let start = match (running, interrupted) {
+        (Some(cpu), _) => Start { ip: cpu.rip, sp: cpu.rsp, bp: cpu.rbp, exact: true, link: None },
+        (None, Some(start)) => start,
+        (None, None) => match switched_away(kernel, sp) {
             Some(start) => start,
             None => {
                 stack.calls = walk::scan(kernel, code, &stack, sp);
@@ -123,5 +128,5 @@ pub fn read(kernel: &Kernel<'_>, code: &Code, task: &Task, registers: &[Register
 fn switched_away(kernel: &Kernel<'_>, sp: u64) -> Option<Start> {
     let bytes = kernel.layout.size_of_structure_with(Field::FrameReturn)?;
     let (ip, bp) = (kernel.field(sp, Field::FrameReturn)?, kernel.field(sp, Field::FrameBp)?);
-    Some(Start { ip, sp: sp.wrapping_add(bytes), bp, exact: false })
+    Some(Start { ip, sp: sp.wrapping_add(bytes), bp, exact: false, link: None })
 }

@@ -13,6 +13,7 @@ pub(super) fn entries() -> Vec<Entry> {
         ("stall", stall()),
         ("movement", movement()),
         ("proof", proof()),
+        ("chain", chain()),
         ("fair-time", fair_time()),
     ]
     .map(|(word, text)| entry(word, "term", text))
@@ -80,6 +81,21 @@ fn proof() -> Text {
             next("oomph diagnose RESULT", "the cycle, and which task spent how much time where"),
             next("oomph run SCENARIO --kernel KERNEL --sample 4", "looks from the start of pressure on"),
         ],
+    }
+}
+
+fn chain() -> Text {
+    Text {
+        meaning: "What those wait for who could bring free memory, who holds that up, what these wait for, and so on, as the guest's memory shows it from outside. It \
+                  tells of a hang without a proof why nothing moves; it decides nothing."
+            .into(),
+        decided: "It begins with the tasks that reclaim and may enter filesystems for it, or with an OOM victim while one is pending. A lock leads to its holder, a loop \
+                  device to the tasks that do its work, the throttle of reclaim to the tasks that have isolated pages; a disk of the machine ends it, for who serves that is no \
+                  task of the guest. It is closed where it comes back to free memory and none of all who are waited for can get on.\n\
+                  Of a stall it is the one that most pictures show."
+            .into(),
+        kernels: "As for `proof`. Which disk a page of swap belongs to is told where there is one area of swap only.".into(),
+        next: vec![next("oomph diagnose RESULT --stacks", "every task with its stack, of a run with a core")],
     }
 }
 

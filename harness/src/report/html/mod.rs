@@ -5,6 +5,7 @@
 mod bar;
 mod console;
 mod cycle;
+mod flame;
 mod glossary;
 mod grid;
 mod inert;
@@ -18,5 +19,6 @@ mod stacks;
 mod tests;
 mod words;
 
+pub use flame::flame;
 pub use report::{Beside, Html, Look};
 pub use sides::{compared, validation};

@@ -35,6 +35,8 @@ pub struct Beside {
     pub timeline: Option<String>,
     /// The console around its evidence, in its order.
     pub console: Vec<ExcerptLine>,
+    /// Its stacks as seen from outside, drawn by [`super::flame()`].
+    pub flame: Option<String>,
 }
 
 impl Beside {
@@ -42,7 +44,8 @@ impl Beside {
         // As it is written: escaped, and cut where it is too long.
         let escaped = |byte: u8| if matches!(byte, b'<' | b'>' | b'&' | b'"') { 5 } else { 1 };
         let line = |line: &ExcerptLine| line.text.bytes().take(1_000).map(escaped).sum::<usize>() + 8;
-        self.timeline.as_ref().map_or(0, String::len) + self.console.iter().map(line).sum::<usize>()
+        let drawn = [&self.timeline, &self.flame].into_iter().flatten().map(String::len).sum::<usize>();
+        drawn + self.console.iter().map(line).sum::<usize>()
     }
 }
 
@@ -93,6 +96,7 @@ impl Html {
                 id: ids.get(at)?,
                 side: sides.get(at).copied(),
                 timeline: told.and_then(|beside| beside.timeline.as_deref()),
+                flame: told.and_then(|beside| beside.flame.as_deref()),
                 console: told.map_or(&[], |beside| &beside.console),
                 left_out: told.is_none(),
                 open: runs.len() == 1 || (wanted <= OPEN && rank(run) < 4),

@@ -3,7 +3,7 @@
 //! May not live here: evidence and stacks (a file each), or which runs are there in which order.
 
 use super::console::{evidence, excerpt};
-use super::cycle::cycle;
+use super::cycle::{chain, cycle};
 use super::inert::cut;
 use super::stacks::stacks;
 use super::words::{count, end};
@@ -33,6 +33,8 @@ pub(super) struct One<'a> {
     pub side: Option<&'a str>,
     /// Its timeline, an SVG that we drew.
     pub timeline: Option<&'a str>,
+    /// Its stacks as seen from outside, drawn as well.
+    pub flame: Option<&'a str>,
     /// The console around its evidence.
     pub console: &'a [ExcerptLine],
     /// There was no room for timeline and console.
@@ -94,10 +96,20 @@ impl One<'_> {
             @if let Some(proof) = &run.proof {
                 h4 { "Who waits for whom" }
                 (cycle(proof))
+            } @else if let Some(waiting) = &run.chain {
+                h4 { "Who waits for whom" }
+                (chain(waiting))
             }
             @if !run.waits.is_empty() {
                 h4 { "Stuck tasks, by function" }
                 (stacks(&run.waits, self.brief))
+            }
+            @if let Some(flame) = self.flame {
+                details {
+                    summary { "Stacks of all tasks, as seen from outside" }
+                    p.note { "As wide as it was often there in the pictures of the guest's memory, the outermost function on top." }
+                    div.scroll tabindex="0" role="group" aria-label="Stacks" { (PreEscaped(flame)) }
+                }
             }
             @if !run.registers.is_empty() {
                 p.note { "Held there: "
@@ -269,6 +281,7 @@ mod tests {
             id: "run-1",
             side: None,
             timeline: None,
+            flame: None,
             console: &[],
             left_out: false,
             open: true,

@@ -66,7 +66,7 @@ fn tags(page: &str) -> Vec<&str> {
 #[test]
 fn what_a_guest_says_is_text_and_nothing_else() {
     let console = vec![ExcerptLine { seq: 5, text: HOSTILE.repeat(50), after_gap: true }];
-    let html = html(move |_, _| Beside { timeline: None, console: console.clone() });
+    let html = html(move |_, _| Beside { console: console.clone(), ..Beside::default() });
     let page = page(&html, vec![hostile(), RunJson { outcome: None, detail: Some(HOSTILE.into()), ..hostile() }]);
     let tags = tags(&page);
     assert!(tags.len() > 100 && !tags.contains(&"script") && !tags.contains(&"img") && !tags.contains(&"b"));
@@ -115,7 +115,7 @@ fn the_page_keeps_its_bounds_and_the_runs_that_matter_keep_their_pictures() {
     let counter = looked.clone();
     let html = html(move |_, _| {
         counter.fetch_add(1, Ordering::Relaxed);
-        Beside { timeline: Some(format!("<svg>{}</svg>", "x".repeat(100_000))), console: Vec::new() }
+        Beside { timeline: Some(format!("<svg>{}</svg>", "x".repeat(100_000))), ..Beside::default() }
     });
     let mut runs: Vec<RunJson> = (0..200).map(|n| run(Some(Outcome::Recovered), true, &format!("good-{n}"))).collect();
     runs.push(run(Some(Outcome::Hung), false, "bad"));
@@ -160,7 +160,7 @@ fn five_hundred_hangs_with_much_to_say_are_a_page_that_opens() {
     let runs =
         (0..500).map(|n| RunJson { result: Some(format!("results/s/hung-{n}").into()), ..hung.clone() }).collect();
     let console = (0..60).map(|seq| ExcerptLine { seq, text: "<&>".repeat(40), after_gap: false }).collect::<Vec<_>>();
-    let html = html(move |_, _| Beside { timeline: Some("x".repeat(6_000)), console: console.clone() });
+    let html = html(move |_, _| Beside { timeline: Some("x".repeat(6_000)), console: console.clone(), flame: None });
     let page = page(&html, runs);
     assert!(page.len() < 5_000_000, "{}", page.len());
     assert_eq!(page.matches("<details class=\"run").count(), 500);

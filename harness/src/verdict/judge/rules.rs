@@ -28,6 +28,7 @@ impl Judge {
                 let names = stall.probes.join(", ");
                 self.stalls.push(stall);
                 self.movement.restart();
+                self.chains.restart();
                 self.cause.stalled();
                 self.note(format!("stalled: no answer from {names} for {} s", age / 1000));
             }
@@ -78,6 +79,7 @@ impl Judge {
 
     /// How things stand now that it hangs.
     fn hang(&mut self, now: u64, stall_ms: u64) {
+        self.chain = self.chains.most().filter(|_| self.proof.is_none());
         let silent = self.probes.silent(now, self.rules.stall_after_ms);
         self.cause.hung(Circumstances {
             seq: self.seq,

@@ -1,0 +1,222 @@
+//! What those wait for who could bring free memory, and who holds that up, and so on.
+//! Lives here: the chain from free memory to its end, or back to free memory (pure).
+//! May not live here: the one cycle that proves a hang (`graph`), or how long a chain stands (`verdict`).
+//!
+//! Of an OOM deadlock the graph has one task each; of the other two mechanisms it is all of many: memory comes again as soon as one of
+//! those that reclaim gets on, and pages are given back as soon as one of those that isolated them does. So this is about groups, and it
+//! is closed where none of them can.
+
+use super::graph::{Node, called, wants_memory};
+use super::picture::{self, Picture, Seen};
+use crate::diagnose::Kind;
+use crate::event::{self, Step, StepNode};
+use std::collections::{HashMap, HashSet};
+
+/// A chain: each link waits for its node, which the tasks of the next link hold up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The first are those who could bring free memory.
+    pub links: Vec<Link>,
+    /// Whether it ends where it began, and nobody who is waited for on any way can get on.
+    pub closed: bool,
+}
+
+/// Tasks that wait for the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// By their places in the picture; at least one.
+    pub tasks: Vec<usize>,
+    /// What they wait for; `None` for those that wait for nothing that is known.
+    pub node: Option<Node>,
+}
+
+/// Who holds up what, and who waits for what.
+struct Ties<'a> {
+    picture: &'a Picture,
+    /// The tasks that could bring free memory, and those that have isolated pages.
+    bring: Vec<usize>,
+    isolate: Vec<usize>,
+    by_address: HashMap<u64, usize>,
+}
+
+/// The chain of a picture; `None` where nobody who could bring free memory waits for anything.
+pub fn chain(picture: &Picture) -> Option<Chain> {
+    let ties = Ties::new(picture);
+    let mut links: Vec<Link> = Vec::new();
+    let mut at = Node::Memory;
+    let mut been = HashSet::new();
+    while been.insert(at) {
+        let Some(link) = ties.next(at) else { break };
+        let node = link.node;
+        links.push(link);
+        let Some(next) = node else { break };
+        at = next;
+    }
+    let first = links.first()?;
+    first.node.filter(|&node| node != Node::Memory)?;
+    let back = links.last().is_some_and(|link| link.node == Some(Node::Memory));
+    let closed = back && ties.stuck().contains(&Node::Memory);
+    Some(Chain { links, closed })
+}
+
+impl<'a> Ties<'a> {
+    fn new(picture: &'a Picture) -> Self {
+        let which = |wanted: &dyn Fn(&Seen) -> bool| -> Vec<usize> {
+            picture.tasks.iter().enumerate().filter(|(_, seen)| wanted(seen)).map(|(index, _)| index).collect()
+        };
+        // While a victim is pending no other is chosen: memory waits for it.
+        let pending = picture.victims.iter().filter(|victim| !victim.skip);
+        let mut bring: Vec<usize> = pending.flat_map(|victim| victim.tasks.iter().copied()).collect();
+        if bring.is_empty() {
+            bring = which(&brings);
+        }
+        let by_address = picture.tasks.iter().enumerate().map(|(index, seen)| (seen.task.address, index)).collect();
+        Self { picture, bring, isolate: which(&|seen| seen.isolates), by_address }
+    }
+
+    /// Those who hold a node up.
+    fn held_up_by(&self, node: Node) -> Vec<usize> {
+        match node {
+            Node::Memory => self.bring.clone(),
+            Node::Isolated => self.isolate.clone(),
+            Node::Lock(lock) => {
+                let holder = self.picture.locks.get(lock).and_then(|lock| lock.holder.task());
+                holder.and_then(|address| self.by_address.get(&address)).copied().into_iter().collect()
+            }
+            Node::Disk(disk) => {
+                let tasks = self.picture.tasks.iter().enumerate();
+                tasks.filter(|(_, seen)| seen.serves == Some(disk)).map(|(index, _)| index).collect()
+            }
+            Node::Task(_) => Vec::new(),
+        }
+    }
+
+    fn waits_for(&self, task: usize) -> Option<Node> {
+        let seen = self.picture.tasks.get(task)?;
+        match (seen.lock, seen.disk) {
+            (Some(lock), _) => Some(Node::Lock(lock)),
+            (None, Some(disk)) => Some(Node::Disk(disk)),
+            (None, None) if seen.place.kind == Kind::Isolation => Some(Node::Isolated),
+            (None, None) if wants_memory(seen) => Some(Node::Memory),
+            (None, None) => None,
+        }
+    }
+
+    /// Of those who hold a node up, the ones that wait for what somebody else in the guest holds up; of several such groups the throttled,
+    /// who wait for other such, or else the largest.
+    fn next(&self, node: Node) -> Option<Link> {
+        let mut links: Vec<Link> = Vec::new();
+        for task in self.held_up_by(node) {
+            let waits = self.waits_for(task);
+            match links.iter_mut().find(|link| link.node == waits) {
+                Some(link) => link.tasks.push(task),
+                None => links.push(Link { tasks: vec![task], node: waits }),
+            }
+        }
+        let rank = |link: &Link| {
+            let inside = link.node.is_some_and(|next| next != node && !self.held_up_by(next).is_empty());
+            (inside, link.node == Some(Node::Isolated), link.node.is_some(), link.tasks.len())
+        };
+        // The last of equals wins a maximum; the first is wanted.
+        links.into_iter().rev().max_by_key(rank)
+    }
+
+    /// The nodes that nobody brings on: each of those who hold one up waits for another such, and there is somebody.
+    fn stuck(&self) -> HashSet<Node> {
+        let locks = (0..self.picture.locks.len()).map(Node::Lock);
+        let disks = (0..self.picture.disks.len()).map(Node::Disk);
+        let mut stuck: HashSet<Node> = locks.chain(disks).chain([Node::Memory, Node::Isolated]).collect();
+        loop {
+            let free: Vec<Node> = stuck
+                .iter()
+                .copied()
+                .filter(|&node| {
+                    let by = self.held_up_by(node);
+                    // Who could bring memory and goes round in the allocator may call the OOM killer, or is its victim and may take the last.
+                    let held = |next: Node| next != node && stuck.contains(&next);
+                    by.is_empty() || !by.iter().all(|&task| self.waits_for(task).is_some_and(held))
+                })
+                .collect();
+            if free.is_empty() {
+                return stuck;
+            }
+            free.iter().for_each(|node| {
+                stuck.remove(node);
+            });
+        }
+    }
+}
+
+/// Whether a task could bring free memory or call the OOM killer: it reclaims, and may enter filesystems for that, as far as is known.
+/// The others go round in the allocator without (mm/page_alloc.c, `__alloc_pages_may_oom`). One that reclaims from its memory cgroup does so
+/// for that one's limit.
+fn brings(seen: &Seen) -> bool {
+    let reclaims =
+        seen.place.in_allocator || matches!(seen.place.kind, Kind::Allocator | Kind::Isolation | Kind::Reclaim);
+    let kswapd = seen.task.comm.starts_with("kswapd");
+    let for_cgroup = seen.frames.iter().any(|frame| frame.function == "try_to_free_mem_cgroup_pages");
+    (reclaims || (kswapd && seen.disk.is_some()))
+        && !for_cgroup
+        && seen.request.is_none_or(|request| request.may_enter_filesystems())
+}
+
+impl Chain {
+    /// As an event has it.
+    pub fn told(&self, picture: &Picture) -> event::Chain {
+        event::Chain {
+            identity: format!("{:016x}", self.identity(picture)),
+            closed: self.closed,
+            steps: self.steps(picture),
+        }
+    }
+
+    /// The same in two pictures where it is the same chain: of groups only what they wait for, of a single task also which it is, and
+    /// its call of the allocator.
+    fn identity(&self, picture: &Picture) -> u64 {
+        let mut words = vec![u64::from(self.closed)];
+        for (at, link) in self.links.iter().enumerate() {
+            let alone = picture.tasks.get(link.tasks[0]).filter(|_| at > 0 && link.tasks.len() == 1);
+            words.extend(alone.into_iter().flat_map(|seen| [seen.task.address, seen.call.unwrap_or(0)]));
+            words.push(match link.node {
+                None => 0,
+                Some(Node::Memory) => 1,
+                Some(Node::Isolated) => 2,
+                Some(Node::Lock(lock)) => picture.locks.get(lock).map_or(3, |lock| lock.address),
+                Some(Node::Disk(disk)) => picture.disks.get(disk).map_or(4, |disk| disk.address),
+                Some(Node::Task(_)) => 5,
+            });
+        }
+        picture::hash(words.into_iter())
+    }
+
+    /// Its steps in words.
+    fn steps(&self, picture: &Picture) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for link in &self.links {
+            let mut tasks = link.tasks.iter().filter_map(|&task| picture.tasks.get(task));
+            if let Some(first) = tasks.next() {
+                let others = u32::try_from(tasks.count()).unwrap_or(u32::MAX);
+                let request = first.request.map(|request| format!(" ({request})")).unwrap_or_default();
+                let (name, detail) = (first.name(), format!("in {}{request}", first.place));
+                steps.push(Step { node: StepNode::Task, name, detail, pid: Some(first.task.pid), others });
+            }
+            steps.extend(link.node.and_then(|node| thing(picture, node)));
+        }
+        steps
+    }
+}
+
+/// A step that is no task.
+fn thing(picture: &Picture, node: Node) -> Option<Step> {
+    let (node, name, detail) = match node {
+        Node::Memory => (StepNode::Memory, "memory".into(), String::new()),
+        Node::Isolated => (StepNode::Isolated, "fewer isolated pages".into(), String::new()),
+        Node::Lock(lock) => (StepNode::Lock, called(picture.locks.get(lock)?), String::new()),
+        Node::Disk(disk) => {
+            let disk = picture.disks.get(disk)?;
+            (StepNode::Disk, disk.name.clone(), if disk.swap { "swap is on it".into() } else { String::new() })
+        }
+        Node::Task(_) => return None,
+    };
+    Some(Step { node, name, detail, pid: None, others: 0 })
+}
