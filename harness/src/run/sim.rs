@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use super::machine::{Action, Machine};
-use crate::event::{Answer, Beat, Counters, Cycle, Event, Exit, Kind, Phase, Picture, Plan, Rules, SCHEMA, Tick};
+use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Picture, Plan, Rules, SCHEMA, Tick};
 use crate::scenario::Fault;
 use crate::verdict::Verdict;
 use crate::vm::Command;
@@ -31,7 +31,7 @@ pub struct Mood {
     /// What the console prints when a key is pressed.
     pub prints: Vec<(char, String)>,
     /// What a picture of its memory shows; `None` where it cannot be looked at.
-    pub cycle: Option<Cycle>,
+    pub picture: Option<Picture>,
     /// What brings the silent probes back: `sysrq-f`, `release`, `sysrq-i`, or nothing.
     pub healed_by: Option<&'static str>,
 }
@@ -48,7 +48,7 @@ impl Default for Mood {
             tick: Tick::default(),
             obeys: true,
             prints: Vec::new(),
-            cycle: None,
+            picture: None,
             healed_by: None,
         }
     }
@@ -179,8 +179,8 @@ impl Sim {
                 self.emit(Kind::Capture { active: false });
             }
             Action::Look => {
-                if let Some(cycle) = self.mood.cycle.clone() {
-                    self.emit(Kind::Picture(Box::new(Picture { cycle, ..Picture::default() })));
+                if let Some(picture) = self.mood.picture.clone() {
+                    self.emit(Kind::Picture(Box::new(picture)));
                 }
             }
             // Its guest has nobody who logs in.

@@ -167,6 +167,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::kernel::job::Job;
+    use std::time::Instant;
 
     const HOUR: u64 = 3600;
 
@@ -224,7 +225,14 @@ mod tests {
         assert_eq!(f.prune(Some(2), None, false), ["left", "old"]);
         assert_eq!(f.prune(Some(2), None, false), [""; 0]);
         drop((lock, at_work));
-        assert_eq!(f.prune(Some(2), None, false), ["worked-in", "locked"]);
+        // A child that another test has just forked holds the locks as well, until it is another program.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut gone = Vec::new();
+        while gone.len() < 2 && Instant::now() < deadline {
+            gone.extend(f.prune(Some(2), None, false));
+        }
+        gone.sort();
+        assert_eq!(gone, ["locked", "worked-in"]);
         assert!(f.cache.find(Kind::Disks, "new").unwrap().is_some());
         assert_eq!(fs::read_dir(f.cache.root().join("tmp")).unwrap().count(), 0);
     }

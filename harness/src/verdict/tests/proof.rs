@@ -3,14 +3,15 @@
 //! May not live here: what a cycle is (`introspect`).
 
 use super::{KILL, freeze, pressed, rules};
-use crate::event::{Cycle, Kind, Phase, Picture, ProofUse, Rules};
+use crate::event::{Chain, Cycle, Kind, Phase, Picture, ProofUse, Rules};
 use crate::run::sim::{Mood, Sim};
 use crate::scenario::{Fault, FaultAction, Outcome};
 use crate::verdict::End;
 
 /// A guest whose waiting goes round.
 fn goes_round(sim: &mut Sim, identity: &str) {
-    sim.mood.cycle = Some(Cycle::Closed { identity: identity.into(), steps: Vec::new() });
+    let cycle = Cycle::Closed { identity: identity.into(), steps: Vec::new() };
+    sim.mood.picture = Some(Picture { cycle, ..Picture::default() });
 }
 
 #[test]
@@ -65,8 +66,8 @@ fn no_cycle_proves_anything_without_a_stall_or_under_a_fault() {
     goes_round(&mut sim, "a");
     for n in 0..20 {
         sim.seconds(1);
-        let cycle = sim.mood.cycle.clone().unwrap();
-        sim.emit(Kind::Picture(Box::new(Picture { cycle, us: n, ..Picture::default() })));
+        let picture = sim.mood.picture.clone().unwrap();
+        sim.emit(Kind::Picture(Box::new(Picture { us: n, ..picture })));
     }
     assert_eq!(sim.finish().proof, None);
     let stop = FaultAction::Stop { disk: "data".into() };
@@ -79,4 +80,28 @@ fn no_cycle_proves_anything_without_a_stall_or_under_a_fault() {
     assert!(!sim.finished);
     sim.mood = Mood::default();
     assert_eq!(sim.finish().proof, None);
+}
+
+#[test]
+fn a_chain_stands_beside_what_the_rules_decide() {
+    let waits = |sim: &mut Sim| {
+        let chain = Some(Chain { identity: "a".into(), closed: true, ..Chain::default() });
+        sim.mood.picture = Some(Picture { chain, ..Picture::default() });
+    };
+    let mut sim = pressed();
+    freeze(&mut sim);
+    waits(&mut sim);
+    let verdict = sim.finish();
+    let (chain, stall) = (verdict.chain.as_ref().unwrap(), &verdict.stalls[0]);
+    assert_eq!((&verdict.end, verdict.proof.as_ref()), (&End::Outcome(Outcome::Hung), None));
+    assert!((60_000..62_000).contains(&stall.longest_frozen_ms), "it does not make it any sooner");
+    assert!(chain.closed && chain.pictures == chain.of && chain.pictures > 100, "{chain:?}");
+    // Of a guest that came back there is none to tell.
+    let mut sim = pressed();
+    freeze(&mut sim);
+    waits(&mut sim);
+    sim.seconds(30);
+    sim.mood = Mood::default();
+    let verdict = sim.finish();
+    assert_eq!((verdict.stalls.len(), verdict.chain), (1, None));
 }
