@@ -139,7 +139,7 @@ fn call(kernel: &Kernel<'_>, code: &Code, stack: &Stack, functions: &[&str]) -> 
     let entry = functions.iter().rposition(|function| diagnose::is_allocator(function))?;
     let caller = stack.calls.get(entry + 1)?;
     // They lie below the return address, which lies below the caller's part.
-    let pushes = code.pushes(kernel.symbols, stack.calls.get(entry)?.address.wrapping_sub(1)) as u64;
+    let pushes = code.pushes(kernel.symbols, stack.calls.get(entry)?.address) as u64;
     let from = caller.sp.wrapping_sub(8 * (1 + pushes));
     Some(hash(stack.addressed().filter(|(address, _)| *address >= from).map(|(_, word)| word)))
 }

@@ -247,6 +247,18 @@ fn a_holder_on_a_processor_is_seen_by_its_registers_or_not_at_all() {
 }
 
 #[test]
+fn a_call_that_does_not_come_back_is_its_callers() {
+    let mut guest = deadlock();
+    // It is the last instruction of vfs_write, and the address behind it the first of ksys_write.
+    let frames = put_stack(&mut guest, 1, WAITS);
+    let behind = within("vfs_write") & !0xff;
+    guest.put(frames[5] - 8, behind + 0x100);
+    let functions =
+        |picture: &Picture| picture.tasks[0].frames.iter().map(|frame| frame.function.clone()).collect::<Vec<_>>();
+    assert_eq!(functions(&look(&guest)), functions(&look(&deadlock())));
+}
+
+#[test]
 fn a_list_that_goes_round_without_its_head_ends() {
     let mut guest = deadlock();
     // The third leads back to the second.

@@ -46,7 +46,8 @@ impl How {
 /// A frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The address at which the function goes on.
+    /// Where in its function it is; before the address at which it goes on, for that may be the next function's: a call that does not come
+    /// back can be the last of its instructions.
     pub address: u64,
     /// Where its part of the stack begins; its caller's begins where it ends.
     pub sp: u64,

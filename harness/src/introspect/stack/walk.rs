@@ -27,6 +27,13 @@ pub(super) struct Start {
     pub link: Option<u64>,
 }
 
+impl Start {
+    /// An address that is in the function for sure.
+    fn within(self) -> u64 {
+        if self.exact { self.ip } else { self.ip.wrapping_sub(1) }
+    }
+}
+
 /// What a walk came to.
 pub(super) struct Walked {
     pub calls: Vec<Call>,
@@ -50,7 +57,7 @@ pub(super) fn walk(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Start
     if calls.len() >= LEAST_BY_FRAME_POINTERS {
         return Walked { calls, how: How::FramePointer, whole: true };
     }
-    let mut calls = vec![Call { address: start.ip, sp: start.sp, reliable: true }];
+    let mut calls = vec![Call { address: start.within(), sp: start.sp, reliable: true }];
     calls.extend(scan(kernel, code, stack, start.sp).into_iter().take(MOST_FRAMES - 1));
     Walked { calls, how: How::Scan, whole: false }
 }
@@ -69,9 +76,8 @@ fn by_orc(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Start) -> (Vec
     let mut calls = Vec::new();
     let mut at = start;
     while calls.len() < MOST_FRAMES {
-        calls.push(Call { address: at.ip, sp: at.sp, reliable: true });
-        // The table's last entry is for no address behind the code.
-        let within = if at.exact { at.ip } else { at.ip.wrapping_sub(1) };
+        let within = at.within();
+        calls.push(Call { address: within, sp: at.sp, reliable: true });
         let entry = code.function(kernel.symbols, within).and_then(|_| code.orc(within));
         let Some(entry) = entry else { return (calls, false) };
         match step(stack, at, entry) {
@@ -127,14 +133,14 @@ fn step(stack: &Stack, at: Start, entry: Entry) -> Step {
 }
 
 fn by_frame_pointers(kernel: &Kernel<'_>, code: &Code, stack: &Stack, start: Start) -> Vec<Call> {
-    let mut calls = vec![Call { address: start.ip, sp: start.sp, reliable: true }];
+    let mut calls = vec![Call { address: start.within(), sp: start.sp, reliable: true }];
     let mut bp = start.bp;
     while calls.len() < MOST_FRAMES {
         let (Some(next), Some(address)) = (word(stack, bp), word(stack, bp.wrapping_add(8))) else { break };
         if code.function(kernel.symbols, address).is_none() {
             break;
         }
-        calls.push(Call { address, sp: bp.wrapping_add(16), reliable: true });
+        calls.push(Call { address: address.wrapping_sub(1), sp: bp.wrapping_add(16), reliable: true });
         if next <= bp {
             break;
         }
@@ -150,7 +156,8 @@ pub(super) fn scan(kernel: &Kernel<'_>, code: &Code, stack: &Stack, from: u64) -
         code.function(kernel.symbols, address).is_some_and(|function| function.offset > 0)
             && follows_call(kernel, address)
     });
-    calls.take(MOST_FRAMES).map(|(at, address)| Call { address, sp: at.wrapping_add(8), reliable: false }).collect()
+    let call = |(at, address): (u64, u64)| (address.wrapping_sub(1), at.wrapping_add(8));
+    calls.take(MOST_FRAMES).map(call).map(|(address, sp)| Call { address, sp, reliable: false }).collect()
 }
 
 /// Whether the instruction before an address may be a call: relative (`E8`), or by register or memory (`FF /2`).

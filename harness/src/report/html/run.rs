@@ -107,7 +107,7 @@ impl One<'_> {
             @if let Some(flame) = self.flame {
                 details {
                     summary { "Stacks of all tasks, as seen from outside" }
-                    p.note { "As wide as it was often there in the pictures of the guest's memory, the outermost function on top." }
+                    p.note { "As wide as it was often there in the pictures of the guest's memory, the outermost function on top. Framed: the page allocator." }
                     div.scroll tabindex="0" role="group" aria-label="Stacks" { (PreEscaped(flame)) }
                 }
             }
