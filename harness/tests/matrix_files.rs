@@ -15,9 +15,13 @@ fn shipped(name: &str) -> Matrix {
 
 #[test]
 fn every_shipped_matrix_loads_and_so_do_its_cells() {
-    for (name, count) in
-        [("smoke.yaml", 2), ("kernel-versions.yaml", 20), ("inode-mutex-sweep.yaml", 14), ("soak.yaml", 27)]
-    {
+    for (name, count) in [
+        ("smoke.yaml", 2),
+        ("kernel-versions.yaml", 20),
+        ("inode-mutex-sweep.yaml", 14),
+        ("soak.yaml", 27),
+        ("variants.yaml", 26),
+    ] {
         let matrix = shipped(name);
         assert_eq!(Some(matrix.name.as_str()), name.strip_suffix(".yaml"));
         let cells = cells(&matrix);

@@ -3,11 +3,12 @@
 //! May not live here: running them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use oomph::scenario::{Filesystem, KernelSpec, Program, json_schema, load, matching, parse, to_yaml};
+use oomph::scenario::{Filesystem, KernelSpec, Program, json_schema, load, matching, matrix_schema, parse, to_yaml};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const SCHEMA: &str = "scenarios/scenario.schema.json";
+const OF_MATRICES: &str = "scenarios/matrix/matrix.schema.json";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is a folder of the workspace")
@@ -24,14 +25,16 @@ fn files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_committed_schema_is_current() {
-    let text = serde_json::to_string_pretty(&json_schema()).unwrap() + "\n";
-    let file = root().join(SCHEMA);
-    if std::env::var_os("OOMPH_WRITE_SCHEMA").is_some() {
-        fs::write(&file, &text).unwrap();
+fn the_committed_schemas_are_current() {
+    for (name, schema) in [(SCHEMA, json_schema()), (OF_MATRICES, matrix_schema())] {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let file = root().join(name);
+        if std::env::var_os("OOMPH_WRITE_SCHEMA").is_some() {
+            fs::write(&file, &text).unwrap();
+        }
+        let committed = fs::read_to_string(&file).unwrap_or_default();
+        assert!(committed == text, "{name} is old: run this test with OOMPH_WRITE_SCHEMA=1 and commit the file");
     }
-    let committed = fs::read_to_string(&file).unwrap_or_default();
-    assert!(committed == text, "{SCHEMA} is old: run this test with OOMPH_WRITE_SCHEMA=1 and commit the file");
 }
 
 #[test]
@@ -58,6 +61,29 @@ fn every_scenario_and_its_resolved_form_fit_the_schema_that_they_name() {
             let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
             let errors: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{}: {errors:?}\n{text}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_matrix_fits_the_schema_that_it_names_and_a_wrong_one_does_not() {
+    let schema = jsonschema::validator_for(&matrix_schema()).unwrap();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(root().join("scenarios/matrix")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|end| end == "yaml"));
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("# yaml-language-server: $schema=./matrix.schema.json\n"), "{}", file.display());
+        let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        let errors: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", file.display());
+        for (path, wrong) in
+            [("name", "../x".into()), ("repeats", 0.into()), ("scenarios", "x".into()), ("settle", 2.into())]
+        {
+            let mut broken = value.clone();
+            broken[path] = wrong;
+            assert!(!schema.is_valid(&broken), "{path} should not fit");
         }
     }
 }

@@ -114,8 +114,12 @@ pub enum Verb {
     },
     /// Whether this host can run scenarios, and how to mend it where it cannot
     Doctor,
-    /// Print the JSON Schema of scenario files
-    Schema,
+    /// Print the JSON Schema of scenario files, or of matrices
+    Schema {
+        /// Of which files
+        #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
+        of: SchemaOf,
+    },
     /// Print a shell's completion script
     Completions {
         /// The shell
@@ -384,6 +388,25 @@ mod tests {
             "--kernel k --against l --bad-when wombat",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
+
+/// Files that have a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenarios
+    Scenario,
+    /// Matrices
+    Matrix,
+}
+
+impl SchemaOf {
+    /// Their schema.
+    pub fn schema(self) -> serde_json::Value {
+        match self {
+            Self::Scenario => crate::scenario::json_schema(),
+            Self::Matrix => crate::scenario::matrix_schema(),
         }
     }
 }

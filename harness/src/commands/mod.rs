@@ -48,7 +48,7 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Image(verb) => image::image(&cli.global, verb, &output),
         Verb::Explain { word } => explain::explain(word.as_deref(), &output),
         Verb::Doctor => doctor::doctor(&cli.global, &output),
-        Verb::Schema => output.line(&format!("{:#}", crate::scenario::json_schema())),
+        Verb::Schema { of } => output.line(&format!("{:#}", of.schema())),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "oomph", &mut std::io::stdout());
             Ok(Status::AsExpected)

@@ -35,7 +35,7 @@ pub use load::{load, load_image, load_kernels, load_matrix, parse, parse_image, 
 pub use matrix::{Include, Matrix, Pick, Values};
 pub use model::*;
 pub use problem::{Place, ScenarioError};
-pub use schema::json_schema;
+pub use schema::{json_schema, matrix_schema};
 pub use suggest::{nearest, one_of};
 pub use transport::Transport;
 pub use units::{duration, format_duration, format_size, size};

@@ -1,15 +1,25 @@
-//! The JSON Schema of scenario files.
+//! The JSON Schemas of scenario and matrix files.
 //! Lives here: making it from the raw types, and asking it what a key is for.
 //! May not live here: anything that the raw types do not say.
 
-use super::raw::RawScenario;
+use super::raw::{RawMatrix, RawScenario};
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 /// The JSON Schema (draft 2020-12) of scenario files. It says no more than the parser does, and less: rules about more
 /// than one value are not in it.
 pub fn json_schema() -> Value {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RawScenario>().to_value()
+    of::<RawScenario>()
+}
+
+/// The JSON Schema of matrix files, which says as much of them.
+pub fn matrix_schema() -> Value {
+    of::<RawMatrix>()
+}
+
+fn of<T: JsonSchema>() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// What a required key is for, with an example; `within` is the key of the map that it is missing in, which tells maps
