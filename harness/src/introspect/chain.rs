@@ -196,9 +196,8 @@ impl Chain {
             let mut tasks = link.tasks.iter().filter_map(|&task| picture.tasks.get(task));
             if let Some(first) = tasks.next() {
                 let others = u32::try_from(tasks.count()).unwrap_or(u32::MAX);
-                let request = first.request.map(|request| format!(" ({request})")).unwrap_or_default();
-                let (name, detail) = (first.name(), format!("in {}{request}", first.place));
-                steps.push(Step { node: StepNode::Task, name, detail, pid: Some(first.task.pid), others });
+                let (name, detail, pid) = (first.name(), first.at(), Some(first.task.pid));
+                steps.push(Step { node: StepNode::Task, name, detail, pid, others });
             }
             steps.extend(link.node.and_then(|node| thing(picture, node)));
         }

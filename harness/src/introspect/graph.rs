@@ -174,11 +174,10 @@ impl Cycle {
         let step = |(at, node): (usize, &Node)| match node {
             Node::Task(index) => {
                 let seen = picture.tasks.get(*index)?;
-                let request = seen.request.map(|request| format!(" ({request})")).unwrap_or_default();
                 let detail = match at {
                     0 if seen.task.pid == seen.task.tgid => "OOM victim".to_owned(),
                     0 => format!("a thread of OOM victim {}", seen.task.tgid),
-                    _ => format!("in {}{request}", seen.place),
+                    _ => seen.at(),
                 };
                 Some(Step { node: StepNode::Task, name: seen.name(), detail, pid: Some(seen.task.pid), others: 0 })
             }
@@ -190,7 +189,7 @@ impl Cycle {
             Node::Memory => Some(Step {
                 node: StepNode::Memory,
                 name: "memory".into(),
-                detail: "no other victim is chosen while this one has its own".into(),
+                detail: "no other victim is chosen while this one has its memory".into(),
                 pid: None,
                 others: 0,
             }),

@@ -65,6 +65,12 @@ impl Seen {
     pub fn name(&self) -> String {
         format!("{}[{}]", self.task.comm, self.task.pid)
     }
+
+    /// Where it is and what for, in the words of a chain, whose links have the arrow.
+    pub(super) fn at(&self) -> String {
+        let request = self.request.map(|request| format!(" ({request})")).unwrap_or_default();
+        format!("in {}{request}", self.place.to_string().replace(" ← ", " from "))
+    }
 }
 
 /// Looks at a guest. `registers` are those of its processors, where they are known.

@@ -152,7 +152,7 @@ fn the_cycle_is_found_and_said() {
     let (_, text) = closed(&picture).unwrap();
     assert_eq!(
         text,
-        "victim[1] (OOM victim) waits for i_rwsem of vdb:/f0 (inode 131) ← held by holder[3], in __alloc_pages_slowpath ← \
+        "victim[1] (OOM victim) waits for i_rwsem of vdb:/f0 (inode 131) ← held by holder[3], in __alloc_pages_slowpath from \
          xfs_file_buffered_write (order 0, no __GFP_FS) ← waits for memory that victim[1] would free"
     );
     assert!(picture.whole && picture.tasks.len() == 3);

@@ -89,16 +89,16 @@ impl One<'_> {
         let (run, id) = (self.run, self.id);
         html! {
             (answer(run))
-            @if let Some(timeline) = self.timeline {
-                h4 { "Timeline" }
-                div.timeline tabindex="0" role="group" aria-label="Timeline" { (PreEscaped(timeline)) }
-            }
             @if let Some(proof) = &run.proof {
                 h4 { "Who waits for whom" }
                 (cycle(proof))
             } @else if let Some(waiting) = &run.chain {
                 h4 { "Who waits for whom" }
                 (chain(waiting))
+            }
+            @if let Some(timeline) = self.timeline {
+                h4 { "Timeline" }
+                div.timeline tabindex="0" role="group" aria-label="Timeline" { (PreEscaped(timeline)) }
             }
             @if !run.waits.is_empty() {
                 h4 { "Stuck tasks, by function" }
@@ -182,7 +182,7 @@ fn stalled(stall: &StallJson) -> Markup {
         "at " (format!("{:.1}", stall.since_s)) " s: " (probes.join(", ")) " silent "
         @match stall.length_s {
             Some(length) => { "for " (format!("{length:.1}")) " s" }
-            None => "to the end of the run",
+            None => "until the run was decided, and on",
         }
         ", nothing moved for " (format!("{:.1}", stall.longest_frozen_s)) " s of it"
     }
@@ -193,8 +193,8 @@ fn kills(kills: &[KillJson], most: usize) -> Markup {
         ol.flow {
             @for kill in kills.iter().take(most) {
                 li {
-                    @match kill.time_s { Some(time) => { (format!("{time:.1}")) " s" } None => "before pressure" }
-                    " " code { (cut(&kill.victim, NAME)) } " (" (kill.pid) ")"
+                    @match kill.time_s { Some(time) => { (format!("{time:.1}")) " s into pressure: " } None => "before pressure: " }
+                    code { (cut(&kill.victim, NAME)) } " (" (kill.pid) ")"
                     @if !kill.counts { " in " (kill.phase.name()) ", not counted" }
                 }
             }
