@@ -14,6 +14,7 @@ corpus() {
 	cat <<-END
 		oom-killed scenarios/xfs-inode-mutex.yaml debian-6.1
 		hung-oom-deadlock scenarios/xfs-inode-mutex.yaml debian-6.1-no-oom-reaper
+		hung-oom-deadlock-proven scenarios/xfs-inode-mutex.yaml debian-sid-no-oom-reaper
 		hung-no-fs-livelock scenarios/swap-over-loop.yaml debian-6.1
 		hung-isolation-throttle scenarios/isolation-storm.yaml debian-6.1-unbounded-isolation
 		hung-io-stall scenarios/tests/freeze-forever.yaml debian-6.1

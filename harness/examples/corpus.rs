@@ -6,7 +6,7 @@
 //! makes the whole corpus anew.
 
 use anyhow::{Context, bail};
-use oomph::event::{Event, Kind, Phase, read_events};
+use oomph::event::{Event, Kind, Phase, Picture, read_events};
 use oomph::kmsg::{Timestamps, matters};
 use oomph::results::{self, RunJson};
 use oomph::verdict::judge;
@@ -37,22 +37,37 @@ fn main() -> anyhow::Result<()> {
 fn expect(run: &RunJson) -> serde_json::Value {
     serde_json::json!({
         "outcome": run.outcome, "mechanism": run.mechanism, "inconclusive": run.inconclusive,
-        "kills": run.kills.len(), "ended_by": run.ended_by,
+        "kills": run.kills.len(), "ended_by": run.ended_by, "proof": run.proof.is_some(),
+        "chain": run.chain.as_ref().map(|chain| chain.closed),
     })
 }
 
 /// What begins lines of a dump that tell nothing of a task's place: registers, and what the kernel's unwinder only guesses.
 const NOISE: [&str; 8] = ["RAX:", "RDX:", "RBP:", "R10:", "R13:", "RSP:", "Code:", "? "];
 
-/// Leaves out what no verdict reads: what the guest printed while it booted, and noise in dumps.
+/// Of pictures that are alike, so many nanoseconds of wall time apart at least.
+const ALIKE_NS: u64 = 1_000_000_000;
+
+/// Leaves out what no verdict reads: what the guest printed while it booted, noise in dumps, and of pictures who was seen where; of those
+/// that are alike then, most.
 fn trim(events: Vec<Event>) -> Vec<Event> {
     let mut boots = true;
+    let mut last: Option<(u64, Picture)> = None;
     let mut kept = Vec::with_capacity(events.len());
     for event in events {
         boots &= !matches!(event.kind, Kind::Phase { phase: Phase::Settle });
         match &event.kind {
             Kind::Console { line } if boots && !matters(line, Timestamps::Required) => {}
             Kind::Console { line } if NOISE.iter().any(|name| text(line).starts_with(name)) => {}
+            Kind::Picture(picture) => {
+                let (cycle, chain) = (picture.cycle.clone(), picture.chain.clone());
+                let picture = Picture { tasks: picture.tasks, cycle, chain, ..Picture::default() };
+                let alike = |(at, last): &(u64, Picture)| *last == picture && event.host_ns - at < ALIKE_NS;
+                if !last.as_ref().is_some_and(alike) {
+                    last = Some((event.host_ns, picture.clone()));
+                    kept.push(Event { kind: Kind::Picture(Box::new(picture)), ..event });
+                }
+            }
             _ => kept.push(event),
         }
     }

@@ -24,6 +24,12 @@ struct Expect {
     inconclusive: Option<Reason>,
     kills: usize,
     ended_by: Option<String>,
+    /// Whether its memory proved it; runs from before there were pictures have none.
+    #[serde(default)]
+    proof: bool,
+    /// Whether the chain of a hang without a proof is closed, where it has one.
+    #[serde(default)]
+    chain: Option<bool>,
 }
 
 impl Expect {
@@ -34,6 +40,8 @@ impl Expect {
             inconclusive: verdict.inconclusive(),
             kills: verdict.kills.len(),
             ended_by: verdict.ended_by().map(str::to_owned),
+            proof: verdict.proof.is_some(),
+            chain: verdict.chain.as_ref().map(|chain| chain.closed),
         }
     }
 }
@@ -78,6 +86,8 @@ fn stalls_that_ended_stood_still_for_less_than_hangs() {
     let (mut ended, mut hung) = (0, u64::MAX);
     for Recorded { expect, verdict, .. } in &*CORPUS {
         match expect.outcome {
+            // Proof does not wait.
+            Some(Outcome::Hung) if expect.proof => {}
             Some(Outcome::Hung) => hung = hung.min(verdict.longest_frozen_ms),
             Some(_) => ended = ended.max(verdict.longest_frozen_ms),
             None => {}
@@ -97,6 +107,7 @@ fn every_outcome_and_mechanism_is_there() {
         BTreeSet::from(["oom-deadlock", "no-fs-livelock", "isolation-throttle", "io-stall", "unknown"])
     );
     assert!(expected().any(|expect| expect.inconclusive.is_some()));
+    assert!(expected().any(|expect| expect.proof) && expected().any(|expect| expect.chain == Some(true)));
 }
 
 #[test]
