@@ -27,6 +27,9 @@ pub struct LoopDevice {
     pub requests: Option<u64>,
     /// Whether it goes around the page cache (`LOOP_SET_DIRECT_IO`, Linux 4.4).
     pub direct: bool,
+    /// Whether it takes much at once: neighbours are merged (`queue/nomerges`; 5.10's driver asks for none), and what is written back is
+    /// not throttled (`queue/wbt_lat_usec`, Linux 4.10).
+    pub unthrottled: bool,
 }
 
 impl LoopDevice {
@@ -46,6 +49,12 @@ impl LoopDevice {
         // A scheduler would bring requests of its own.
         let queue = format!("/sys/block/loop{number}/queue");
         std::fs::write(format!("{queue}/scheduler"), "none").ok();
+        if self.unthrottled {
+            // One is not there where the kernel has no such throttle.
+            for setting in ["nomerges", "wbt_lat_usec"] {
+                std::fs::write(format!("{queue}/{setting}"), "0").ok();
+            }
+        }
         if let Some(requests) = self.requests {
             let place = format!("{queue}/nr_requests");
             let set = std::fs::write(&place, requests.to_string());

@@ -42,7 +42,7 @@ impl<'a> LoopSwap<'a> {
             file,
             size: values.number(SWAP_MIB.name) << 20,
             written: values.word(SWAP_FILE.name) == "written",
-            device: LoopDevice { requests: Some(values.number(REQUESTS.name)), direct: false },
+            device: LoopDevice { requests: Some(values.number(REQUESTS.name)), ..LoopDevice::default() },
         }
     }
 

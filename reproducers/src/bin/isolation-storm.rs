@@ -120,7 +120,7 @@ fn lost_disk(bytes: u64) -> Result<Arc<File>, Failure> {
     };
     let file = options().create(true).truncate(true).open(DISK).map_err(failure)?;
     file.set_len(bytes).map_err(failure)?;
-    let path = LoopDevice::default().attach(&file)?;
+    let path = LoopDevice { unthrottled: true, ..LoopDevice::default() }.attach(&file)?;
     let disk = options().open(&path).map_err(|error| Failure::new(format!("open {path}"), error))?;
     freeze(Path::new("."))?;
     Ok(Arc::new(disk))
