@@ -40,6 +40,7 @@ pub fn from_guest(line: &Line<'_>) -> Option<Kind> {
             exits: num("exits"),
             free_kb: num("free"),
             file_kb: num("file"),
+            cache_kb: line.num("cache"),
             anon_kb: num("anon"),
             swapfree_kb: num("swapfree"),
             dirty_kb: num("dirty"),

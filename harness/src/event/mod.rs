@@ -338,6 +338,9 @@ pub struct Beat {
     pub free_kb: u64,
     /// Active(file) + Inactive(file).
     pub file_kb: u64,
+    /// Cached + Buffers; early agents do not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_kb: Option<u64>,
     /// AnonPages.
     pub anon_kb: u64,
     /// SwapFree.

@@ -70,7 +70,7 @@ fn hung() -> Text {
             "Between the start of pressure and the end of verify a required probe was silent for {stall_after} (a stall), and in that stall nothing moved for \
              {frozen_for}, with the workload in place as long as it was not yet released. Both are times of the guest's own (see `fair-time`) and can be \
              set in a scenario (`phases.stall_after`, `phases.frozen_for`).\n\
-             Movement is: a kill that counts, the end of a process of the workload, progress of the workload, or free, file or anonymous memory off by more \
+             Movement is: a kill that counts, the end of a process of the workload, progress of the workload, or free memory, page cache or anonymous memory off by more \
              than {movement_kb} kB in the median of three heartbeats ({} kB more while probes still complete rounds). Each begins the {frozen_for} anew, \
              and so does every moment in which a host fault is in force. A stall that moves for {stall_max} is `still-thrashing`, not hung.\n\
              Before that it is hung if its memory proves it (see `proof`).\n\

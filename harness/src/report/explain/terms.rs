@@ -50,7 +50,7 @@ fn movement() -> Text {
     Text {
         meaning: "What tells a guest that crawls from one that is stuck: within a stall, anything that shows that its memory still changes hands.".into(),
         decided: format!(
-            "A kill that counts; the end of a process of the workload that we did not kill; progress of the workload; free, file or anonymous memory, each by itself, off \
+            "A kill that counts; the end of a process of the workload that we did not kill; progress of the workload; free memory, page cache or anonymous memory, each by itself, off \
              by more than {movement_kb} kB from where the window began, in the median of three heartbeats. While probes still complete rounds {PROBES_KB} kB more are \
              allowed, since they move that much themselves. Entries into reclaim and scanned pages are none: there are thousands a second in a deadlock.\n\
              After {} without it a stall is `hung`.",

@@ -24,10 +24,12 @@ const PERIOD: Duration = Duration::from_secs(1);
 const PRIORITY: i32 = 10;
 
 /// Fields of a tick that are sums of fields of /proc/meminfo, in kB.
-const FIELDS: [(&str, &[&str]); 8] = [
+const FIELDS: [(&str, &[&str]); 9] = [
     ("free", &["MemFree"]),
     ("avail", &["MemAvailable"]),
     ("file", &["Active(file)", "Inactive(file)"]),
+    // What reclaim isolates and puts back is missing from the lists meanwhile, and not from these.
+    ("cache", &["Cached", "Buffers"]),
     ("anon", &["AnonPages"]),
     ("shmem", &["Shmem"]),
     ("dirty", &["Dirty"]),
