@@ -3,6 +3,7 @@
 //! May not live here: whether the guest hangs at all (`verdict`), or how a stack is read (`place`).
 
 use super::history::{Dump, DumpKind, Sighting};
+use super::names::charges_cgroup;
 use super::place::Kind;
 use super::{Diagnosis, Memory, Victim, Wait};
 use crate::scenario::Mechanism;
@@ -192,19 +193,26 @@ impl Case<'_> {
             .any(|victim| victim.pid == header.pid || header.tgid == Some(victim.pid) || victim.comm == header.comm)
     }
 
-    /// Whether at least half of those that allocate wait for fewer isolated pages, and the kernel's own numbers, where
+    /// Whether at least half of those that want free memory wait for fewer isolated pages, and the kernel's own numbers, where
     /// there are any, allow it: up to 4.13 the same sleep has other reasons, too.
     fn isolated(&self) -> bool {
-        let count = |kind| self.of(&[kind]).map(|wait| wait.tasks.len()).sum::<usize>();
-        let (isolated, allocator) = (count(Kind::Isolation), count(Kind::Allocator));
+        let (isolated, all) = self.throttled();
+        let allocator = all - isolated;
         let mut memory = self.memory_in_stall().peekable();
         let denied = memory.peek().is_some() && memory.all(|memory| !memory.too_many_isolated());
         isolated > 0 && isolated >= allocator && !denied
     }
 
+    /// How many wait for fewer isolated pages, of all that want free memory.
+    fn throttled(&self) -> (usize, usize) {
+        let count = |waits: Vec<&Wait>| waits.iter().map(|wait| wait.tasks.len()).sum::<usize>();
+        let free = |wait: &&Wait| !charges_cgroup(&wait.place.function);
+        let isolated = count(self.of(&[Kind::Isolation]).collect());
+        (isolated, isolated + count(self.of(&[Kind::Allocator]).filter(free).collect()))
+    }
+
     fn isolation_memory(&self) -> Vec<Piece> {
-        let waiting = self.of(&[Kind::Isolation]).map(|wait| wait.tasks.len()).sum::<usize>();
-        let all = waiting + self.of(&[Kind::Allocator]).map(|wait| wait.tasks.len()).sum::<usize>();
+        let (waiting, all) = self.throttled();
         let numbers = self.memory_in_stall().find(|memory| memory.too_many_isolated()).map(|memory| {
             let Memory { isolated_file_kb, inactive_file_kb, isolated_anon_kb, inactive_anon_kb, .. } = memory;
             format!(

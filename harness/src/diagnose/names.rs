@@ -52,6 +52,12 @@ pub(crate) fn is_allocator(function: &str) -> bool {
     role(&function) == Some(Role::Alloc) || function.starts_with("__alloc_pages_")
 }
 
+/// Whether who allocates in this function does so for the charge to a memory cgroup (mm/memcontrol.c; –3.17, –5.15, 5.16–): what it waits for
+/// is that cgroup's memory, and not free memory.
+pub(crate) fn charges_cgroup(function: &str) -> bool {
+    ["__mem_cgroup_try_charge", "mem_cgroup_do_charge", "try_charge"].iter().any(|name| function.starts_with(name))
+}
+
 /// Whether a task in this function has pages isolated from their lists, which it puts back in the end (mm/vmscan.c, mm/migrate.c).
 pub(crate) fn holds_isolated(function: &str) -> bool {
     // –5.17 shrink_page_list, 5.18– shrink_folio_list; 6.1– evict_folios where generations are counted.

@@ -152,6 +152,17 @@ fn half_of_the_allocating_in_the_isolation_wait_is_a_throttle() {
 }
 
 #[test]
+fn who_charges_a_cgroup_wants_no_free_memory() {
+    let charge = LOOP.replace("__alloc_pages_slowpath", "try_charge_memcg").replace("__alloc_pages", "charge_memcg");
+    assert!(charge.contains("try_charge_memcg"));
+    let tasks: Vec<String> =
+        (0..9).map(|n| task("eater", 'D', 100 + n, 2, if n < 2 { ISOLATED } else { charge.as_str() })).collect();
+    let finding = found(&diagnose(&[(19_000, &blocked(&tasks)), (70_000, &all(&tasks))]));
+    assert_eq!(finding.mechanism, Mechanism::IsolationThrottle);
+    assert!(finding.evidence[0].text.contains("2 of 2 allocating tasks wait"), "{:?}", finding.evidence);
+}
+
+#[test]
 fn the_kernels_own_numbers_can_deny_the_isolation_wait() {
     let memory = |isolated: u64| {
         format!(

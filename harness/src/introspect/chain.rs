@@ -8,7 +8,7 @@
 
 use super::graph::{Node, called, wants_memory};
 use super::picture::{self, Picture, Seen};
-use crate::diagnose::Kind;
+use crate::diagnose::{Kind, charges_cgroup};
 use crate::event::{self, Step, StepNode};
 use std::collections::{HashMap, HashSet};
 
@@ -97,7 +97,7 @@ impl<'a> Ties<'a> {
             (Some(lock), _) => Some(Node::Lock(lock)),
             (None, Some(disk)) => Some(Node::Disk(disk)),
             (None, None) if seen.place.kind == Kind::Isolation => Some(Node::Isolated),
-            (None, None) if wants_memory(seen) => Some(Node::Memory),
+            (None, None) if wants_memory(seen) && !charges_cgroup(&seen.place.function) => Some(Node::Memory),
             (None, None) => None,
         }
     }
