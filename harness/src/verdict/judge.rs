@@ -10,6 +10,7 @@ use super::cause::Cause;
 use super::chains::{Chains, Standing};
 use super::clock::FairClock;
 use super::escapes::Escapes;
+use super::guest_clock::GuestClock;
 use super::kills::{Kills, Role};
 use super::kswapd::Kswapd;
 use super::logins::Logins;
@@ -89,6 +90,7 @@ struct GuestState {
     ready: bool,
     beat: Beat,
     beat_times: Option<(u64, u64)>,
+    clock: GuestClock,
     void_until_ms: u64,
     workload_failed: Option<String>,
     workload_gone: bool,
@@ -168,7 +170,10 @@ impl Judge {
                 self.guest.ready = true;
                 self.pressure.min_kb = *min_kb;
             }
-            Kind::Beat(beat) => self.beat(beat, event.guest_ns),
+            Kind::Beat(beat) => {
+                self.guest_clock(event);
+                self.beat(beat, event.guest_ns);
+            }
             Kind::ProbeBegin { probe, n } => self.probes.begin(probe, *n, now),
             Kind::ProbeEnd { probe, n, result } => self.probe_end(probe, *n, *result),
             // No outcome rests on logins, so none is lost with the server for them.
@@ -380,6 +385,15 @@ impl Judge {
         self.spoil(reason, format!("{what}: {error}"));
     }
 
+    fn guest_clock(&mut self, event: &Event) {
+        if let Some(rate) = event.guest_ns.and_then(|guest_ns| self.guest.clock.beat(guest_ns, event.host_ns)) {
+            let detail = format!(
+                "the guest's clock goes {rate:.1} times as fast as the host's: its boot was starved, and all its times are wrong"
+            );
+            self.spoil(Reason::HostStarved, detail);
+        }
+    }
+
     fn beat(&mut self, beat: &Beat, guest_ns: Option<u64>) {
         let now = self.clock.fair_ms();
         self.probes.begin(oomph_wire::words::source::BEAT, beat.n, now);
@@ -449,6 +463,10 @@ impl Judge {
     fn released(&mut self, by: &str) {
         self.guest.released = true;
         self.note(format!("the workload was killed by the agent (asked by {by})"));
+        if by == oomph_wire::words::TIMER {
+            // Whatever comes of it is no merit of the kernel's.
+            self.spoil(Reason::HostStarved, "the agent's own timer ended the workload before the host did".into());
+        }
     }
 
     // --- ends ---------------------------------------------------------------------------------------------------------

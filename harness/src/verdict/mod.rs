@@ -10,6 +10,7 @@ mod cause;
 mod chains;
 mod clock;
 mod escapes;
+mod guest_clock;
 mod judge;
 mod kills;
 mod kswapd;

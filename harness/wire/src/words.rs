@@ -2,6 +2,9 @@
 //! Lives here: names, as constants, so that guest and host cannot differ.
 //! May not live here: behaviour.
 
+/// Who asked for a release where that was not the host: the agent's own timer, for a host that is gone.
+pub const TIMER: &str = "timer";
+
 /// Who writes a line. A probe of a disk is `file:DISK`.
 pub mod source {
     /// PID 1 (ttyS2).

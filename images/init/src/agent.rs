@@ -7,7 +7,7 @@ use crate::link::{Input, Port};
 use crate::workload::Start;
 use crate::{clock, memory, signals};
 use oomph_wire::line::{Encoder, Line};
-use oomph_wire::words::{command, kind, source};
+use oomph_wire::words::{TIMER, command, kind, source};
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -120,7 +120,7 @@ impl Agent {
     fn timers(&mut self) -> Option<Duration> {
         let now = clock::now();
         if self.release_at.is_some_and(|at| at <= now) {
-            self.release("timer");
+            self.release(TIMER);
             self.power_off_at = Some(now + ORPHANED);
         }
         if self.power_off_at.is_some_and(|at| at <= now) {

@@ -135,9 +135,11 @@ fn host_io_error() -> Text {
 
 fn host_starved() -> Text {
     of(
-        "The host was so busy that the guest got too little time to be judged.",
+        "The host was so busy that the guest got too little time to be judged, or its boot too little for a clock that goes.",
         format!(
-            "{} of wall time passed (`phases.wall`) before the run had an end; `why` says how much of it the guest had (see `fair-time`).",
+            "{} of wall time passed (`phases.wall`) before the run had an end; `why` says how much of it the guest had (see `fair-time`).\n\
+             Or the guest's clock went more than twice as fast or slow as the host's: a kernel measures its processor while it boots, and is off by a factor where \
+             it is starved just then. Or the agent's own timer ended the workload, which no host had asked for.",
             time(Rules::default().wall_ms)
         ),
         vec![

@@ -186,7 +186,7 @@ impl Guest {
             self.ready = true;
         }
         if self.started.is_some_and(|at| now >= at + self.release_after) {
-            self.release("timer").await?;
+            self.release(oomph_wire::words::TIMER).await?;
         }
         if self.ready {
             self.probes().await?;
