@@ -37,7 +37,12 @@ struct Ties<'a> {
     bring: Vec<usize>,
     isolate: Vec<usize>,
     by_address: HashMap<u64, usize>,
+    /// The tasks that do a disk's work.
+    serve: HashMap<usize, Vec<usize>>,
 }
+
+/// So many steps of a chain are followed to what is stuck; in torn memory there may be more.
+const ROUNDS: usize = 64;
 
 /// The chain of a picture; `None` where nobody who could bring free memory waits for anything.
 pub fn chain(picture: &Picture) -> Option<Chain> {
@@ -71,7 +76,13 @@ impl<'a> Ties<'a> {
             bring = which(&brings);
         }
         let by_address = picture.tasks.iter().enumerate().map(|(index, seen)| (seen.task.address, index)).collect();
-        Self { picture, bring, isolate: which(&|seen| seen.isolates), by_address }
+        let mut serve: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, seen) in picture.tasks.iter().enumerate() {
+            if let Some(disk) = seen.serves {
+                serve.entry(disk).or_default().push(index);
+            }
+        }
+        Self { picture, bring, isolate: which(&|seen| seen.isolates), by_address, serve }
     }
 
     /// Those who hold a node up.
@@ -83,10 +94,7 @@ impl<'a> Ties<'a> {
                 let holder = self.picture.locks.get(lock).and_then(|lock| lock.holder.task());
                 holder.and_then(|address| self.by_address.get(&address)).copied().into_iter().collect()
             }
-            Node::Disk(disk) => {
-                let tasks = self.picture.tasks.iter().enumerate();
-                tasks.filter(|(_, seen)| seen.serves == Some(disk)).map(|(index, _)| index).collect()
-            }
+            Node::Disk(disk) => self.serve.get(&disk).cloned().unwrap_or_default(),
             Node::Task(_) => Vec::new(),
         }
     }
@@ -126,7 +134,7 @@ impl<'a> Ties<'a> {
         let locks = (0..self.picture.locks.len()).map(Node::Lock);
         let disks = (0..self.picture.disks.len()).map(Node::Disk);
         let mut stuck: HashSet<Node> = locks.chain(disks).chain([Node::Memory, Node::Isolated]).collect();
-        loop {
+        for _ in 0..ROUNDS {
             let free: Vec<Node> = stuck
                 .iter()
                 .copied()
@@ -144,6 +152,7 @@ impl<'a> Ties<'a> {
                 stuck.remove(node);
             });
         }
+        HashSet::new()
     }
 }
 

@@ -311,5 +311,6 @@ proptest! {
         }
         let picture = look(&guest);
         let _ = Graph::new(&picture).round(&picture);
+        let _ = super::chain::chain(&picture);
     }
 }
