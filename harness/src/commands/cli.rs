@@ -315,6 +315,15 @@ fn size(text: &str) -> Result<u64, String> {
     scenario::size(text).map_err(|wrong| format!("{}; {}", wrong.message, wrong.right))
 }
 
+/// Files that have a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenarios
+    Scenario,
+    /// Matrices
+    Matrix,
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -388,25 +397,6 @@ mod tests {
             "--kernel k --against l --bad-when wombat",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
-}
-
-/// Files that have a schema.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SchemaOf {
-    /// Scenarios
-    Scenario,
-    /// Matrices
-    Matrix,
-}
-
-impl SchemaOf {
-    /// Their schema.
-    pub fn schema(self) -> serde_json::Value {
-        match self {
-            Self::Scenario => crate::scenario::json_schema(),
-            Self::Matrix => crate::scenario::matrix_schema(),
         }
     }
 }

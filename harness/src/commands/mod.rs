@@ -27,8 +27,9 @@ mod validate;
 pub use cli::Cli;
 pub use exit::Status;
 
+use crate::scenario::{json_schema, matrix_schema};
 use clap::CommandFactory;
-use cli::Verb;
+use cli::{SchemaOf, Verb};
 use output::Output;
 
 /// Does what the command line says; every error ends here, as one message on stderr.
@@ -48,7 +49,10 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Image(verb) => image::image(&cli.global, verb, &output),
         Verb::Explain { word } => explain::explain(word.as_deref(), &output),
         Verb::Doctor => doctor::doctor(&cli.global, &output),
-        Verb::Schema { of } => output.line(&format!("{:#}", of.schema())),
+        Verb::Schema { of } => output.line(&match of {
+            SchemaOf::Scenario => format!("{:#}", json_schema()),
+            SchemaOf::Matrix => format!("{:#}", matrix_schema()),
+        }),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "oomph", &mut std::io::stdout());
             Ok(Status::AsExpected)

@@ -196,23 +196,22 @@ impl Case<'_> {
     /// Whether at least half of those that want free memory wait for fewer isolated pages, and the kernel's own numbers, where
     /// there are any, allow it: up to 4.13 the same sleep has other reasons, too.
     fn isolated(&self) -> bool {
-        let (isolated, all) = self.throttled();
-        let allocator = all - isolated;
+        let (isolated, allocator) = self.throttled();
         let mut memory = self.memory_in_stall().peekable();
         let denied = memory.peek().is_some() && memory.all(|memory| !memory.too_many_isolated());
         isolated > 0 && isolated >= allocator && !denied
     }
 
-    /// How many wait for fewer isolated pages, of all that want free memory.
+    /// Of those that want free memory: how many wait for fewer isolated pages, and how many do not.
     fn throttled(&self) -> (usize, usize) {
-        let count = |waits: Vec<&Wait>| waits.iter().map(|wait| wait.tasks.len()).sum::<usize>();
-        let free = |wait: &&Wait| !charges_cgroup(&wait.place.function);
-        let isolated = count(self.of(&[Kind::Isolation]).collect());
-        (isolated, isolated + count(self.of(&[Kind::Allocator]).filter(free).collect()))
+        let tasks = |wait: &Wait| wait.tasks.len();
+        let free = self.of(&[Kind::Allocator]).filter(|wait| !charges_cgroup(&wait.place.function));
+        (self.of(&[Kind::Isolation]).map(tasks).sum(), free.map(tasks).sum())
     }
 
     fn isolation_memory(&self) -> Vec<Piece> {
-        let (waiting, all) = self.throttled();
+        let (waiting, others) = self.throttled();
+        let all = waiting + others;
         let numbers = self.memory_in_stall().find(|memory| memory.too_many_isolated()).map(|memory| {
             let Memory { isolated_file_kb, inactive_file_kb, isolated_anon_kb, inactive_anon_kb, .. } = memory;
             format!(

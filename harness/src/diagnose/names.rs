@@ -31,6 +31,8 @@ pub(super) enum Role {
     Alloc,
     /// The page allocator's way when there is no memory.
     Slow,
+    /// The same for the charge to a memory cgroup: what it waits for is that cgroup's memory, and not free memory.
+    Charge,
     /// Tries an allocation again by itself.
     Retry,
     /// Gives memory back, for an allocation or in the background.
@@ -52,10 +54,9 @@ pub(crate) fn is_allocator(function: &str) -> bool {
     role(&function) == Some(Role::Alloc) || function.starts_with("__alloc_pages_")
 }
 
-/// Whether who allocates in this function does so for the charge to a memory cgroup (mm/memcontrol.c; –3.17, –5.15, 5.16–): what it waits for
-/// is that cgroup's memory, and not free memory.
+/// Whether who allocates in this function does so for the charge to a memory cgroup.
 pub(crate) fn charges_cgroup(function: &str) -> bool {
-    ["__mem_cgroup_try_charge", "mem_cgroup_do_charge", "try_charge"].iter().any(|name| function.starts_with(name))
+    role(function) == Some(Role::Charge)
 }
 
 /// Whether a task in this function has pages isolated from their lists, which it puts back in the end (mm/vmscan.c, mm/migrate.c).

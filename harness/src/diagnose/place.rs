@@ -116,7 +116,7 @@ struct Stack<'a>(Vec<(&'a str, Option<Role>)>);
 const WAITING: &[Role] =
     &[Role::Sched, Role::IoSched, Role::Preempt, Role::Timed, Role::Lock, Role::Percpu, Role::PageLock, Role::Plumbing];
 /// Functions that stand between the allocator and whoever wants memory.
-const ALLOCATING: &[Role] = &[Role::Alloc, Role::Slow, Role::Retry, Role::Isolating, Role::Reclaim];
+const ALLOCATING: &[Role] = &[Role::Alloc, Role::Slow, Role::Charge, Role::Retry, Role::Isolating, Role::Reclaim];
 
 impl Stack<'_> {
     fn place(&self, state: char, user: bool) -> Place {
@@ -134,7 +134,7 @@ impl Stack<'_> {
                 Some(Role::Io) if waits => return self.wait(Kind::Io, at),
                 Some(Role::Freeze) if waits => return self.wait(Kind::Frozen, at),
                 Some(Role::Isolating) if timed.is_some_and(|timed| timed + 1 == at) => return self.isolation(at),
-                Some(Role::Slow | Role::Alloc | Role::Reclaim | Role::Isolating | Role::Retry) => {
+                Some(Role::Slow | Role::Charge | Role::Alloc | Role::Reclaim | Role::Isolating | Role::Retry) => {
                     if let Some(place) = self.allocation(at, waits) {
                         return place;
                     }
@@ -172,7 +172,7 @@ impl Stack<'_> {
             place.kind = Kind::Frozen;
             place.caller = Some(rest[freeze].0.to_owned());
         }
-        place.in_allocator = rest.iter().any(|(_, role)| matches!(role, Some(Role::Alloc | Role::Slow)));
+        place.in_allocator = rest.iter().any(|(_, role)| matches!(role, Some(Role::Alloc | Role::Slow | Role::Charge)));
         place
     }
 
@@ -202,7 +202,7 @@ impl Stack<'_> {
         if let Some(daemon) = find(&[Role::Daemon]) {
             return Some(self.at(Kind::Reclaim, daemon));
         }
-        let slow = find(&[Role::Slow]);
+        let slow = find(&[Role::Slow, Role::Charge]);
         // Inlined into the entry, or seen from it outwards: who reclaims or waits there is on the slow way.
         let entry = find(&[Role::Alloc]).filter(|&entry| slow.is_some() || entry > at || waits);
         let retry = find(&[Role::Retry]).filter(|&retry| retry == at && waits);
@@ -226,7 +226,7 @@ impl Stack<'_> {
             'R' => Kind::Running,
             _ => Kind::Idle,
         };
-        Place { in_allocator: self.has_outside(at, &[Role::Alloc, Role::Slow]), ..self.at(kind, at) }
+        Place { in_allocator: self.has_outside(at, &[Role::Alloc, Role::Slow, Role::Charge]), ..self.at(kind, at) }
     }
 
     fn rest(&self, state: char, user: bool) -> Place {

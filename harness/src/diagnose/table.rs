@@ -283,6 +283,11 @@ pub(super) const TABLE: &[(Role, &[&str])] = &[
             // –4.8 warn_alloc_failed
             "warn_alloc*",
             "out_of_memory",
+        ],
+    ),
+    (
+        Role::Charge,
+        &[
             // mm/memcontrol.c: –3.17, –5.15, 5.16–
             "__mem_cgroup_try_charge",
             "mem_cgroup_do_charge",

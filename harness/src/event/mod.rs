@@ -12,7 +12,7 @@ mod stream;
 pub use capture::{Register, State, Stored};
 pub use guest::from_guest;
 pub use login::LoginStage;
-pub use picture::{Chain, Cycle, Picture, SampledStack, SeenLock, SeenVictim, Step, StepNode, sentence};
+pub use picture::{Chain, Cycle, Picture, SampledStack, SeenLock, SeenVictim, Step, StepNode, sentence, tied};
 pub use plan::{Plan, ProofUse, Rules};
 pub use stream::{ReadError, read_events};
 

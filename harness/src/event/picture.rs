@@ -121,13 +121,8 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
     /// How many other tasks wait with it.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::plan::is_zero")]
     pub others: u32,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 impl Step {
@@ -167,18 +162,19 @@ pub enum StepNode {
     Isolated,
 }
 
+/// Steps, each with how it is tied to the one before; the first to none.
+pub fn tied(steps: &[Step]) -> impl Iterator<Item = (Option<&'static str>, &Step)> {
+    [None].into_iter().chain(steps.iter().map(|step| Some(step.tie()))).zip(steps)
+}
+
 /// A cycle or a chain as a sentence.
 pub fn sentence(steps: &[Step]) -> String {
     let first = steps.first().map_or_else(|| "nobody".into(), Step::who);
-    let before = [None].into_iter().chain(steps.iter().map(Some));
-    let parts = steps.iter().zip(before).map(|(step, before)| {
-        let tie = before.map_or("", Step::tie);
-        match (step.node, before) {
-            (_, None) => format!("{} ({})", step.who(), step.detail),
-            (StepNode::Task, _) => format!(" ← {tie} {}, {}", step.who(), step.detail),
-            (StepNode::Lock | StepNode::Disk | StepNode::Isolated, _) => format!(" {tie} {}", step.name),
-            (StepNode::Memory, _) => format!(" ← {tie} memory that {first} would free"),
-        }
+    let parts = tied(steps).map(|(tie, step)| match (tie, step.node) {
+        (None, _) => format!("{} ({})", step.who(), step.detail),
+        (Some(tie), StepNode::Task) => format!(" ← {tie} {}, {}", step.who(), step.detail),
+        (Some(tie), StepNode::Memory) => format!(" ← {tie} memory that {first} would free"),
+        (Some(tie), StepNode::Lock | StepNode::Disk | StepNode::Isolated) => format!(" {tie} {}", step.name),
     });
     parts.collect()
 }

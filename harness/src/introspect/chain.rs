@@ -6,13 +6,26 @@
 //! those that reclaim gets on, and pages are given back as soon as one of those that isolated them does. So this is about groups, and it
 //! is closed where none of them can.
 
-use super::graph::{Node, called, wants_memory};
+use super::graph::{called, wants_memory};
 use super::picture::{self, Picture, Seen};
 use crate::diagnose::{Kind, charges_cgroup};
 use crate::event::{self, Step, StepNode};
 use std::collections::{HashMap, HashSet};
 
-/// A chain: each link waits for its node, which the tasks of the next link hold up.
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Thing {
+    /// Free memory.
+    Memory,
+    /// Fewer pages that are isolated from their lists: what the throttle of reclaim lets one wait for.
+    Isolated,
+    /// A lock, by its place in the picture.
+    Lock(usize),
+    /// A disk, by its place in the picture.
+    Disk(usize),
+}
+
+/// A chain: each link waits for its thing, which the tasks of the next link hold up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// The first are those who could bring free memory.
@@ -27,7 +40,7 @@ pub struct Link {
     /// By their places in the picture; at least one.
     pub tasks: Vec<usize>,
     /// What they wait for; `None` for those that wait for nothing that is known.
-    pub node: Option<Node>,
+    pub thing: Option<Thing>,
 }
 
 /// Who holds up what, and who waits for what.
@@ -48,19 +61,19 @@ const ROUNDS: usize = 64;
 pub fn chain(picture: &Picture) -> Option<Chain> {
     let ties = Ties::new(picture);
     let mut links: Vec<Link> = Vec::new();
-    let mut at = Node::Memory;
+    let mut at = Thing::Memory;
     let mut been = HashSet::new();
     while been.insert(at) {
         let Some(link) = ties.next(at) else { break };
-        let node = link.node;
+        let thing = link.thing;
         links.push(link);
-        let Some(next) = node else { break };
+        let Some(next) = thing else { break };
         at = next;
     }
     let first = links.first()?;
-    first.node.filter(|&node| node != Node::Memory)?;
-    let back = links.last().is_some_and(|link| link.node == Some(Node::Memory));
-    let closed = back && ties.stuck().contains(&Node::Memory);
+    first.thing.filter(|&thing| thing != Thing::Memory)?;
+    let back = links.last().is_some_and(|link| link.thing == Some(Thing::Memory));
+    let closed = back && ties.stuck().contains(&Thing::Memory);
     Some(Chain { links, closed })
 }
 
@@ -75,81 +88,79 @@ impl<'a> Ties<'a> {
         if bring.is_empty() {
             bring = which(&brings);
         }
-        let by_address = picture.tasks.iter().enumerate().map(|(index, seen)| (seen.task.address, index)).collect();
         let mut serve: HashMap<usize, Vec<usize>> = HashMap::new();
         for (index, seen) in picture.tasks.iter().enumerate() {
             if let Some(disk) = seen.serves {
                 serve.entry(disk).or_default().push(index);
             }
         }
-        Self { picture, bring, isolate: which(&|seen| seen.isolates), by_address, serve }
+        Self { picture, bring, isolate: which(&|seen| seen.isolates), by_address: picture.by_address(), serve }
     }
 
-    /// Those who hold a node up.
-    fn held_up_by(&self, node: Node) -> Vec<usize> {
-        match node {
-            Node::Memory => self.bring.clone(),
-            Node::Isolated => self.isolate.clone(),
-            Node::Lock(lock) => {
+    /// Those who hold a thing up.
+    fn held_up_by(&self, thing: Thing) -> Vec<usize> {
+        match thing {
+            Thing::Memory => self.bring.clone(),
+            Thing::Isolated => self.isolate.clone(),
+            Thing::Lock(lock) => {
                 let holder = self.picture.locks.get(lock).and_then(|lock| lock.holder.task());
                 holder.and_then(|address| self.by_address.get(&address)).copied().into_iter().collect()
             }
-            Node::Disk(disk) => self.serve.get(&disk).cloned().unwrap_or_default(),
-            Node::Task(_) => Vec::new(),
+            Thing::Disk(disk) => self.serve.get(&disk).cloned().unwrap_or_default(),
         }
     }
 
-    fn waits_for(&self, task: usize) -> Option<Node> {
+    fn waits_for(&self, task: usize) -> Option<Thing> {
         let seen = self.picture.tasks.get(task)?;
         match (seen.lock, seen.disk) {
-            (Some(lock), _) => Some(Node::Lock(lock)),
-            (None, Some(disk)) => Some(Node::Disk(disk)),
-            (None, None) if seen.place.kind == Kind::Isolation => Some(Node::Isolated),
-            (None, None) if wants_memory(seen) && !charges_cgroup(&seen.place.function) => Some(Node::Memory),
+            (Some(lock), _) => Some(Thing::Lock(lock)),
+            (None, Some(disk)) => Some(Thing::Disk(disk)),
+            (None, None) if seen.place.kind == Kind::Isolation => Some(Thing::Isolated),
+            (None, None) if wants_memory(seen) && !charges_cgroup(&seen.place.function) => Some(Thing::Memory),
             (None, None) => None,
         }
     }
 
-    /// Of those who hold a node up, the ones that wait for what somebody else in the guest holds up; of several such groups the throttled,
+    /// Of those who hold a thing up, the ones that wait for what somebody else in the guest holds up; of several such groups the throttled,
     /// who wait for other such, or else the largest.
-    fn next(&self, node: Node) -> Option<Link> {
+    fn next(&self, thing: Thing) -> Option<Link> {
         let mut links: Vec<Link> = Vec::new();
-        for task in self.held_up_by(node) {
+        for task in self.held_up_by(thing) {
             let waits = self.waits_for(task);
-            match links.iter_mut().find(|link| link.node == waits) {
+            match links.iter_mut().find(|link| link.thing == waits) {
                 Some(link) => link.tasks.push(task),
-                None => links.push(Link { tasks: vec![task], node: waits }),
+                None => links.push(Link { tasks: vec![task], thing: waits }),
             }
         }
         let rank = |link: &Link| {
-            let inside = link.node.is_some_and(|next| next != node && !self.held_up_by(next).is_empty());
-            (inside, link.node == Some(Node::Isolated), link.node.is_some(), link.tasks.len())
+            let inside = link.thing.is_some_and(|next| next != thing && !self.held_up_by(next).is_empty());
+            (inside, link.thing == Some(Thing::Isolated), link.thing.is_some(), link.tasks.len())
         };
         // The last of equals wins a maximum; the first is wanted.
         links.into_iter().rev().max_by_key(rank)
     }
 
-    /// The nodes that nobody brings on: each of those who hold one up waits for another such, and there is somebody.
-    fn stuck(&self) -> HashSet<Node> {
-        let locks = (0..self.picture.locks.len()).map(Node::Lock);
-        let disks = (0..self.picture.disks.len()).map(Node::Disk);
-        let mut stuck: HashSet<Node> = locks.chain(disks).chain([Node::Memory, Node::Isolated]).collect();
+    /// The things that nobody brings on: each of those who hold one up waits for another such, and there is somebody.
+    fn stuck(&self) -> HashSet<Thing> {
+        let locks = (0..self.picture.locks.len()).map(Thing::Lock);
+        let disks = (0..self.picture.disks.len()).map(Thing::Disk);
+        let mut stuck: HashSet<Thing> = locks.chain(disks).chain([Thing::Memory, Thing::Isolated]).collect();
         for _ in 0..ROUNDS {
-            let free: Vec<Node> = stuck
+            let free: Vec<Thing> = stuck
                 .iter()
                 .copied()
-                .filter(|&node| {
-                    let by = self.held_up_by(node);
+                .filter(|&thing| {
+                    let by = self.held_up_by(thing);
                     // Who could bring memory and goes round in the allocator may call the OOM killer, or is its victim and may take the last.
-                    let held = |next: Node| next != node && stuck.contains(&next);
+                    let held = |next: Thing| next != thing && stuck.contains(&next);
                     by.is_empty() || !by.iter().all(|&task| self.waits_for(task).is_some_and(held))
                 })
                 .collect();
             if free.is_empty() {
                 return stuck;
             }
-            free.iter().for_each(|node| {
-                stuck.remove(node);
+            free.iter().for_each(|thing| {
+                stuck.remove(thing);
             });
         }
         HashSet::new()
@@ -186,13 +197,12 @@ impl Chain {
         for (at, link) in self.links.iter().enumerate() {
             let alone = picture.tasks.get(link.tasks[0]).filter(|_| at > 0 && link.tasks.len() == 1);
             words.extend(alone.into_iter().flat_map(|seen| [seen.task.address, seen.call.unwrap_or(0)]));
-            words.push(match link.node {
+            words.push(match link.thing {
                 None => 0,
-                Some(Node::Memory) => 1,
-                Some(Node::Isolated) => 2,
-                Some(Node::Lock(lock)) => picture.locks.get(lock).map_or(3, |lock| lock.address),
-                Some(Node::Disk(disk)) => picture.disks.get(disk).map_or(4, |disk| disk.address),
-                Some(Node::Task(_)) => 5,
+                Some(Thing::Memory) => 1,
+                Some(Thing::Isolated) => 2,
+                Some(Thing::Lock(lock)) => picture.locks.get(lock).map_or(3, |lock| lock.address),
+                Some(Thing::Disk(disk)) => picture.disks.get(disk).map_or(4, |disk| disk.address),
             });
         }
         picture::hash(words.into_iter())
@@ -208,23 +218,22 @@ impl Chain {
                 let (name, detail, pid) = (first.name(), first.at(), Some(first.task.pid));
                 steps.push(Step { node: StepNode::Task, name, detail, pid, others });
             }
-            steps.extend(link.node.and_then(|node| thing(picture, node)));
+            steps.extend(link.thing.and_then(|thing| step(picture, thing)));
         }
         steps
     }
 }
 
 /// A step that is no task.
-fn thing(picture: &Picture, node: Node) -> Option<Step> {
-    let (node, name, detail) = match node {
-        Node::Memory => (StepNode::Memory, "memory".into(), String::new()),
-        Node::Isolated => (StepNode::Isolated, "fewer isolated pages".into(), String::new()),
-        Node::Lock(lock) => (StepNode::Lock, called(picture.locks.get(lock)?), String::new()),
-        Node::Disk(disk) => {
+fn step(picture: &Picture, thing: Thing) -> Option<Step> {
+    let (node, name, detail) = match thing {
+        Thing::Memory => (StepNode::Memory, "memory".into(), String::new()),
+        Thing::Isolated => (StepNode::Isolated, "fewer isolated pages".into(), String::new()),
+        Thing::Lock(lock) => (StepNode::Lock, called(picture.locks.get(lock)?), String::new()),
+        Thing::Disk(disk) => {
             let disk = picture.disks.get(disk)?;
             (StepNode::Disk, disk.name.clone(), if disk.swap { "swap is on it".into() } else { String::new() })
         }
-        Node::Task(_) => return None,
     };
     Some(Step { node, name, detail, pid: None, others: 0 })
 }

@@ -1,6 +1,6 @@
 //! Disks: who waits for one, and who serves one.
 //! Lives here: the disks of filesystems and of swap, and finding one by what a task has on its stack.
-//! May not live here: what follows from such a wait (`graph`).
+//! May not live here: what follows from such a wait (`chain`).
 //!
 //! A task that waits for a request, a tag or a bio has the disk, its queue or its block device in the frames of the block layer; one that
 //! waits for a page has the page in its entry of the page's queue (mm/filemap.c, `struct wait_page_queue`). The worker of a loop device
@@ -11,11 +11,9 @@ use super::layout::Field;
 use super::stack::Stack;
 use std::collections::HashMap;
 
-/// Bytes of a disk's name (include/linux/blkdev.h, `DISK_NAME_LEN`), most areas of swap (include/linux/swap.h, `MAX_SWAPFILES`), and most
-/// filesystems that are looked at.
+/// Bytes of a disk's name (include/linux/blkdev.h, `DISK_NAME_LEN`), and most areas of swap (include/linux/swap.h, `MAX_SWAPFILES`).
 const NAME_BYTES: usize = 32;
 const MOST_AREAS: usize = 32;
-const MOST_FILESYSTEMS: usize = 1024;
 /// Frames of the block layer and of the filesystem above it, at most.
 const FRAMES: usize = 24;
 /// Lowest bit of a page's mapping: anonymous memory (include/linux/page-flags.h, `PAGE_MAPPING_ANON`).
@@ -46,8 +44,8 @@ pub struct Disks {
 }
 
 impl Disks {
-    /// Reads them.
-    pub fn new(kernel: &Kernel<'_>) -> Self {
+    /// Reads those of swap and of these filesystems.
+    pub fn new(kernel: &Kernel<'_>, filesystems: &[u64]) -> Self {
         let mut disks = Self::default();
         let areas = kernel.symbols.address("swap_info").map(|areas| kernel.space.words(areas, MOST_AREAS));
         for area in areas.unwrap_or_default().into_iter().filter(|&area| area >= KERNEL_HALF) {
@@ -57,9 +55,7 @@ impl Disks {
                 disks.all[disk].swap = true;
             }
         }
-        let filesystems = kernel.symbols.address("super_blocks");
-        let filesystems = filesystems.map(|head| kernel.list(head, Field::SuperList, MOST_FILESYSTEMS).0);
-        for filesystem in filesystems.unwrap_or_default() {
+        for &filesystem in filesystems {
             let device = kernel.pointer(filesystem, Field::SuperDevice);
             if let Some(disk) = device.and_then(|device| disks.add(kernel, device)) {
                 disks.filesystems.insert(filesystem, disk);

@@ -61,7 +61,7 @@ fn stack(words: &[(usize, u64)]) -> Stack {
 fn waited_for(guest: &Guest, functions: &[&str], words: &[(usize, u64)]) -> Option<String> {
     let (symbols, layout) = (fixture::symbols(), fixture::layout());
     let kernel = guest.kernel(&symbols, &layout);
-    let mut disks = Disks::new(&kernel);
+    let mut disks = Disks::new(&kernel, &kernel.filesystems());
     let found = disks.waited_for(&kernel, TASK, &stack(words), functions)?;
     Some(disks.all[found].name.clone())
 }
@@ -119,7 +119,8 @@ fn the_pages_of_a_disk_that_nothing_is_mounted_from_lead_to_it() {
 fn a_worker_is_known_by_its_device() {
     let guest = guest();
     let (symbols, layout) = (fixture::symbols(), fixture::layout());
-    let disks = Disks::new(&guest.kernel(&symbols, &layout));
+    let kernel = guest.kernel(&symbols, &layout);
+    let disks = Disks::new(&kernel, &kernel.filesystems());
     let served = |functions: &[&str], words: &[(usize, u64)]| disks.served_by(&stack(words), functions.iter().copied());
     assert_eq!(served(&["__alloc_pages", "loop_workfn"], &[(15, private(0))]), Some(0));
     assert_eq!(served(&["__alloc_pages", "loop_workfn"], &[]), None);

@@ -20,10 +20,6 @@ pub enum Node {
     Lock(usize),
     /// Free memory.
     Memory,
-    /// Pages that are isolated from their lists: whoever waits in the throttle of reclaim waits for fewer of them.
-    Isolated,
-    /// A disk, by its place in the picture.
-    Disk(usize),
 }
 
 /// What waits for what. Of several that a node waits for, each must come: it is stuck where one of them is.
@@ -54,8 +50,7 @@ impl Graph {
     /// The edges of a picture.
     pub fn new(picture: &Picture) -> Self {
         let mut edges: HashMap<Node, Vec<Node>> = HashMap::new();
-        let by_address: HashMap<u64, usize> =
-            picture.tasks.iter().enumerate().map(|(index, seen)| (seen.task.address, index)).collect();
+        let by_address = picture.by_address();
         for (index, seen) in picture.tasks.iter().enumerate() {
             let waits = match seen.lock {
                 Some(lock) => Some(Node::Lock(lock)),
@@ -162,8 +157,6 @@ impl Cycle {
                 }
                 Node::Lock(index) => words.push(picture.locks.get(*index)?.address),
                 Node::Memory => words.push(0),
-                // Of these there are chains, and no proofs (`chain`).
-                Node::Isolated | Node::Disk(_) => return None,
             }
         }
         Some(picture::hash(words.into_iter()))
@@ -193,7 +186,6 @@ impl Cycle {
                 pid: None,
                 others: 0,
             }),
-            Node::Isolated | Node::Disk(_) => None,
         };
         self.nodes.iter().enumerate().filter_map(step).collect()
     }

@@ -19,8 +19,9 @@ const START_KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 /// With page-table isolation, a program's table follows the kernel's (arch/x86/include/asm/pgtable.h, `PTI_PGTABLE_SWITCH_BIT`).
 const USER_TABLE: u64 = 1 << 12;
 
-/// Most processors.
+/// Most processors, and most filesystems that are looked at.
 const MOST_CPUS: u64 = 512;
+const MOST_FILESYSTEMS: usize = 1024;
 
 /// Lowest address of the kernel's half.
 pub(super) const KERNEL_HALF: u64 = 0xff00_0000_0000_0000;
@@ -153,6 +154,12 @@ impl Kernel<'_> {
         let Some(offsets) = self.symbols.address("__per_cpu_offset") else { return Vec::new() };
         let count = self.symbols.address("nr_cpu_ids").and_then(|count| self.space.number(count, 4));
         self.space.words(offsets, count.unwrap_or(1).min(MOST_CPUS) as usize)
+    }
+
+    /// The super blocks of the filesystems that are mounted.
+    pub fn filesystems(&self) -> Vec<u64> {
+        let head = self.symbols.address("super_blocks");
+        head.map(|head| self.list(head, Field::SuperList, MOST_FILESYSTEMS).0).unwrap_or_default()
     }
 
     /// The structures on a circular list (`struct list_head`) whose head is at `head`, by the field that links them; it ends

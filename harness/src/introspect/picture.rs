@@ -13,6 +13,7 @@ use super::stack::{self, How, Stack};
 use super::tasks::{self, Task};
 use super::vmstat::{self, Memory};
 use crate::diagnose::{self, Frame, Place};
+use std::collections::HashMap;
 
 /// What was seen in one look.
 #[derive(Clone, Debug, Default)]
@@ -23,12 +24,19 @@ pub struct Picture {
     pub whole: bool,
     /// Locks that somebody waits for.
     pub locks: Vec<Lock>,
-    /// Disks that something is mounted from or swapped to.
+    /// Disks that something is mounted from or swapped to, or whose own pages somebody waits for.
     pub disks: Vec<Disk>,
     /// Memory of node 0.
     pub memory: Memory,
     /// OOM victims that have not gone.
     pub victims: Vec<Victim>,
+}
+
+impl Picture {
+    /// Places of tasks by their addresses.
+    pub(super) fn by_address(&self) -> HashMap<u64, usize> {
+        self.tasks.iter().enumerate().map(|(index, seen)| (seen.task.address, index)).collect()
+    }
 }
 
 /// A task as it was seen.
@@ -78,8 +86,9 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
     let found = tasks::tasks(kernel);
     let stacks: Vec<Stack> = found.all.iter().map(|task| stack::read(kernel, code, task, registers)).collect();
     let known: Known<'_> = found.all.iter().zip(&stacks).map(|(task, stack)| (task.address, (task, stack))).collect();
-    let filesystems = Filesystems::new(kernel);
-    let mut disks = Disks::new(kernel);
+    let blocks = kernel.filesystems();
+    let filesystems = Filesystems::new(kernel, &blocks);
+    let mut disks = Disks::new(kernel, &blocks);
     let newest = found.all.iter().map(|task| task.ran_ns).max().unwrap_or(0);
     let mut locks: Vec<Lock> = Vec::new();
     let mut seen = Vec::with_capacity(found.all.len());

@@ -3,7 +3,7 @@
 //! May not live here: what is in the picture (`introspect`).
 
 use super::inert::plain;
-use crate::event::{Step, StepNode};
+use crate::event::{Step, StepNode, tied};
 use crate::introspect::chain;
 use crate::introspect::graph::{Graph, Round, called, held_by};
 use crate::introspect::picture::{Picture, Seen};
@@ -54,15 +54,13 @@ fn say(text: &mut String, line: &str) {
 /// A cycle, a line a step.
 fn round(text: &mut String, steps: &[Step]) {
     let first = steps.first().map_or_else(|| "the first".into(), Step::who);
-    let before = [None].into_iter().chain(steps.iter().map(Some));
-    for (at, (step, before)) in steps.iter().zip(before).enumerate() {
-        let tie = before.map_or("", Step::tie);
+    for (at, (tie, step)) in tied(steps).enumerate() {
         let more = if step.detail.is_empty() { String::new() } else { format!(", {}", step.detail) };
-        let words = match step.node {
-            _ if at == 0 => format!("{} ({})", step.who(), step.detail),
-            StepNode::Memory => format!("{tie} memory, which {first} would free"),
-            StepNode::Lock if !more.is_empty() => format!("{tie} {}, where {}", step.name, step.detail),
-            _ => format!("{tie} {}{more}", step.who()),
+        let words = match (tie, step.node) {
+            (None, _) => format!("{} ({})", step.who(), step.detail),
+            (Some(tie), StepNode::Memory) => format!("{tie} memory, which {first} would free"),
+            (Some(tie), StepNode::Lock) if !more.is_empty() => format!("{tie} {}, where {}", step.name, step.detail),
+            (Some(tie), _) => format!("{tie} {}{more}", step.who()),
         };
         let _ = writeln!(text, "  {:indent$}{}", "", plain(&words), indent = at * 2);
     }

@@ -2,6 +2,7 @@
 //! Lives here: the rules of a verdict, each where its event or the passing of time makes it decide.
 //! May not live here: what to do next (`run`), how time, ages, movement and kills are kept (the files beside this one).
 
+mod clocks;
 mod host;
 mod rules;
 
@@ -35,10 +36,6 @@ const GRAVE_MAX: usize = 20;
 pub(crate) const SETTLE_GRACE_MS: u64 = 60_000;
 /// Disk errors are told so long after the fault that asked for them, in wall time.
 pub(crate) const FAULT_ECHO_MS: u64 = 2_000;
-/// A guest clock off by more than this against fair time between two beats has jumped.
-const CLOCK_JUMP_MS: u64 = 2_000;
-/// After a jump the kernel's own detectors are not believed for two of their periods (120 s, `hung_task_timeout_secs`).
-const DETECTORS_VOID_MS: u64 = 240_000;
 
 /// Folds events into a verdict. Total: any stream of events ends in exactly one end.
 #[derive(Debug, Default)]
@@ -172,7 +169,7 @@ impl Judge {
             }
             Kind::Beat(beat) => {
                 self.guest_clock(event);
-                self.beat(beat, event.guest_ns);
+                self.beat(beat);
             }
             Kind::ProbeBegin { probe, n } => self.probes.begin(probe, *n, now),
             Kind::ProbeEnd { probe, n, result } => self.probe_end(probe, *n, *result),
@@ -385,28 +382,10 @@ impl Judge {
         self.spoil(reason, format!("{what}: {error}"));
     }
 
-    fn guest_clock(&mut self, event: &Event) {
-        if let Some(rate) = event.guest_ns.and_then(|guest_ns| self.guest.clock.beat(guest_ns, event.host_ns)) {
-            let detail = format!(
-                "the guest's clock goes {rate:.1} times as fast as the host's: its boot was starved, and all its times are wrong"
-            );
-            self.spoil(Reason::HostStarved, detail);
-        }
-    }
-
-    fn beat(&mut self, beat: &Beat, guest_ns: Option<u64>) {
+    fn beat(&mut self, beat: &Beat) {
         let now = self.clock.fair_ms();
         self.probes.begin(oomph_wire::words::source::BEAT, beat.n, now);
         self.probes.end(oomph_wire::words::source::BEAT, beat.n, Answer::Ok, now);
-        if let Some(guest_ms) = guest_ns.map(|ns| ns / 1_000_000)
-            && let Some((guest_before, fair_before)) = self.guest.beat_times.replace((guest_ms, now))
-        {
-            let (guest, fair) = (guest_ms.saturating_sub(guest_before), now - fair_before);
-            if guest.saturating_sub(fair) > CLOCK_JUMP_MS {
-                self.guest.void_until_ms = now + DETECTORS_VOID_MS;
-                self.note(format!("the guest's clock went {guest} ms in {fair} ms of its time"));
-            }
-        }
         if self.under_pressure() && beat.free_kb < 2 * self.pressure.min_kb {
             let (free, min) = (beat.free_kb, self.pressure.min_kb);
             self.pressed(|| format!("{free} kB free with a min watermark of {min} kB"));

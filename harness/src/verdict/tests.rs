@@ -8,6 +8,7 @@ use crate::scenario::{Fault, FaultAction, Outcome};
 use proptest::prelude::*;
 
 mod cause;
+mod clocks;
 mod proof;
 
 const KILL: &str = "Out of memory: Killed process 77 (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, \
@@ -251,28 +252,6 @@ fn time_that_the_guest_did_not_have_does_not_count() {
         let verdict = sim.finish();
         assert_eq!((verdict.end, verdict.stalls.len()), (End::Outcome(Outcome::Recovered), 0), "{loss:?}");
     }
-}
-
-/// As a run was that was judged oom-killed: its guest's clock went eleven times too fast, so that the agent's timer, an hour of that, ended
-/// the workload while it hung.
-#[test]
-fn a_guest_without_a_clock_is_not_judged_and_the_agents_timer_ends_no_stall() {
-    let mut sim = pressed();
-    freeze(&mut sim);
-    sim.seconds(200);
-    let rate = |rate: u64| {
-        let mut events = sim.events.clone();
-        events.iter_mut().for_each(|event| event.guest_ns = event.guest_ns.map(|ns| ns * rate));
-        crate::verdict::judge(&events).end
-    };
-    assert_eq!(rate(1), End::Outcome(Outcome::Hung));
-    assert_eq!(reason(&rate(11)), Reason::HostStarved);
-    let mut sim = pressed();
-    sim.seconds(8).kills(KILL);
-    freeze(&mut sim);
-    sim.seconds(30).emit(Kind::Released { by: oomph_wire::words::TIMER.into() });
-    sim.mood = Mood::default();
-    assert_eq!(reason(&sim.finish().end), Reason::HostStarved);
 }
 
 #[test]

@@ -84,7 +84,9 @@ fn filters_and_order_work_and_stand_in_the_address() {
     browser.call("Input.insertText", json!({"text": "XFS_ILOCK rwsem"}));
     browser.wait("location.hash.includes('find=')");
     let found = browser.value(&format!("{SEEN}.length")).as_u64().unwrap();
-    assert!(found > 0 && found < all, "{found} of {all}");
+    let wanted = "[...document.querySelectorAll('.run')].filter(run => run.dataset.outcome === 'hung' \
+                  && ['xfs_ilock', 'rwsem'].every(word => run.textContent.toLowerCase().includes(word))).length";
+    assert!(found > 0 && found < all && browser.value(wanted) == found, "{found} of {all}");
     assert_eq!(browser.value(&format!("{SEEN}.every(run => run.textContent.includes('xfs_ilock'))")), true);
     // The view can be handed on.
     let address = browser.value("location.href").as_str().unwrap().to_owned();

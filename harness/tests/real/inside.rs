@@ -52,8 +52,15 @@ async fn has_what_is_read(name: &str, but: &[Field]) {
         assert!(layout.enumerator(counter).is_some(), "{name} has no {counter}");
     }
     let symbols = inside.symbols.unwrap();
+    assert!(
+        [Field::DeviceInode, Field::DeviceMapping].into_iter().any(|field| layout.place(field).is_some()),
+        "{name} has either"
+    );
+    let of_modules = but.is_empty().then_some("modules");
     for symbol in
         ["init_task", "linux_banner", "super_blocks", "swap_info", "__start_orc_unwind_ip", "__per_cpu_offset"]
+            .into_iter()
+            .chain(of_modules)
     {
         assert!(symbols.address(symbol).is_some(), "{name} has no {symbol}");
     }

@@ -7,8 +7,7 @@ use crate::introspect::kernel::Kernel;
 use crate::introspect::layout::Field;
 use std::collections::HashMap;
 
-/// Most filesystems, and directories above a file, that are looked at.
-const MOST_FILESYSTEMS: usize = 1024;
+/// Most directories above a file that are looked at.
 const MOST_PARENTS: usize = 16;
 /// Bytes of a device's name and of a file's.
 const DEVICE_BYTES: usize = 32;
@@ -57,12 +56,10 @@ impl std::fmt::Display for Named {
 pub struct Filesystems(HashMap<u64, String>);
 
 impl Filesystems {
-    /// Reads them.
-    pub fn new(kernel: &Kernel<'_>) -> Self {
-        let Some(head) = kernel.symbols.address("super_blocks") else { return Self::default() };
-        let (found, _) = kernel.list(head, Field::SuperList, MOST_FILESYSTEMS);
-        let named = |block: u64| Some((block, kernel.text(block, Field::SuperId, DEVICE_BYTES)?));
-        Self(found.into_iter().filter_map(named).collect())
+    /// Reads their names.
+    pub fn new(kernel: &Kernel<'_>, blocks: &[u64]) -> Self {
+        let named = |&block: &u64| Some((block, kernel.text(block, Field::SuperId, DEVICE_BYTES)?));
+        Self(blocks.iter().filter_map(named).collect())
     }
 }
 

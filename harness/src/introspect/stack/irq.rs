@@ -33,7 +33,7 @@ pub(super) fn interrupted(
             let ip = kernel.space.word(top.wrapping_sub(8))?;
             // With frame pointers the callee has put its caller's below the return address.
             let bp = if frame_pointers { kernel.space.word(top.wrapping_sub(16))? } else { link };
-            Some(Start { ip, sp: link, bp, exact: false, link: Some(link) })
+            Some(Start { ip, sp: link, bp, exact: false, switched: true })
         },
     )
 }

@@ -98,28 +98,26 @@ pub fn read(kernel: &Kernel<'_>, code: &Code, task: &Task, registers: &[Register
         return Stack::default();
     }
     let inside = |address: u64| address.wrapping_sub(task.stack) < size;
-    let running = registers.iter().find(|cpu| !cpu.in_user() && inside(cpu.rsp));
-    let interrupted = || irq::interrupted(kernel, registers, !code.has_orc(), inside);
-    let interrupted = if running.is_none() && task.on_cpu { interrupted() } else { None };
-    let sp = match (running, interrupted) {
-        (Some(cpu), _) => cpu.rsp & !7,
-        (None, Some(start)) => start.sp,
+    let running = registers.iter().find(|cpu| !cpu.in_user() && inside(cpu.rsp)).map(|cpu| Start {
+        ip: cpu.rip,
+        sp: cpu.rsp,
+        bp: cpu.rbp,
+        exact: true,
+        switched: false,
+    });
+    let interrupted = || task.on_cpu.then(|| irq::interrupted(kernel, registers, !code.has_orc(), inside)).flatten();
+    let running = running.or_else(interrupted);
+    let sp = match running {
+        Some(start) => start.sp & !7,
         // It runs and no processor says where: what is saved is old.
-        (None, None) if task.on_cpu || !inside(task.sp) => return Stack::default(),
-        (None, None) => task.sp & !7,
+        None if task.on_cpu || !inside(task.sp) => return Stack::default(),
+        None => task.sp & !7,
     };
     let words = kernel.space.words(sp, ((task.stack + size - sp) / 8) as usize);
     let mut stack = Stack { words, from: sp, ..Stack::default() };
-    let start = match (running, interrupted) {
-        (Some(cpu), _) => Start { ip: cpu.rip, sp: cpu.rsp, bp: cpu.rbp, exact: true, link: None },
-        (None, Some(start)) => start,
-        (None, None) => match switched_away(kernel, sp) {
-            Some(start) => start,
-            None => {
-                stack.calls = walk::scan(kernel, code, &stack, sp);
-                return stack;
-            }
-        },
+    let Some(start) = running.or_else(|| switched_away(kernel, sp)) else {
+        stack.calls = walk::scan(kernel, code, &stack, sp);
+        return stack;
     };
     let walked = walk::walk(kernel, code, &stack, start);
     Stack { calls: walked.calls, how: walked.how, whole: walked.whole, ..stack }
@@ -129,5 +127,5 @@ pub fn read(kernel: &Kernel<'_>, code: &Code, task: &Task, registers: &[Register
 fn switched_away(kernel: &Kernel<'_>, sp: u64) -> Option<Start> {
     let bytes = kernel.layout.size_of_structure_with(Field::FrameReturn)?;
     let (ip, bp) = (kernel.field(sp, Field::FrameReturn)?, kernel.field(sp, Field::FrameBp)?);
-    Some(Start { ip, sp: sp.wrapping_add(bytes), bp, exact: false, link: None })
+    Some(Start { ip, sp: sp.wrapping_add(bytes), bp, exact: false, switched: false })
 }

@@ -23,8 +23,8 @@ pub(super) struct Start {
     pub bp: u64,
     /// Whether `ip` is the next instruction, and not the one after a call.
     pub exact: bool,
-    /// What lies at `sp`, where that is on another stack (see `irq`).
-    pub link: Option<u64>,
+    /// Whether `sp` was found on another stack, on which it is put aside (see `irq`).
+    pub switched: bool,
 }
 
 impl Start {
@@ -104,7 +104,10 @@ fn step(stack: &Stack, at: Start, entry: Entry) -> Step {
     let sp = match base {
         Base::Sp => Some(at.sp.wrapping_add_signed(offset)),
         Base::Bp => Some(at.bp.wrapping_add_signed(offset)),
-        Base::SpIndirect => at.link.or_else(|| word(stack, at.sp)).map(|sp| sp.wrapping_add_signed(offset)),
+        Base::SpIndirect => {
+            let aside = if at.switched { Some(at.sp) } else { word(stack, at.sp) };
+            aside.map(|sp| sp.wrapping_add_signed(offset))
+        }
         Base::BpIndirect => word(stack, at.bp.wrapping_add_signed(offset)),
         Base::Undefined | Base::PrevSp | Base::Other => None,
     };
@@ -127,7 +130,7 @@ fn step(stack: &Stack, at: Start, entry: Entry) -> Step {
         _ => Some(at.bp),
     };
     match (ip, next_sp, bp) {
-        (Some(ip), Some(sp), Some(bp)) => Step::To(Start { ip, sp, bp, exact, link: None }),
+        (Some(ip), Some(sp), Some(bp)) => Step::To(Start { ip, sp, bp, exact, switched: false }),
         _ => Step::Lost,
     }
 }
