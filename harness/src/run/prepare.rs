@@ -12,7 +12,7 @@ use crate::scenario::{
     Credential, DiskImage, ImageKernel, ImageSource, KernelSource, ProbeKind, Program, Scenario, to_yaml,
 };
 use crate::vm::login::{Access, Fetch, Freight, Key, Proof, key_file};
-use crate::vm::{Accel, DriveSpec, GivenKernel, MACHINE, Qemu, Spec, Wanted, kernel_command_line};
+use crate::vm::{Accel, DriveSpec, GivenKernel, MACHINE, Qemu, Spec, Wanted, kernel_command_line, tsc_word};
 use anyhow::Context;
 use oomph_wire::config::KEY_WORD;
 use std::path::Path;
@@ -208,7 +208,8 @@ fn drive(PreparedDisk { name, overlay, base, format }: PreparedDisk) -> DriveSpe
 }
 
 fn command_line(scenario: &Scenario, words: &[String]) -> String {
-    let words: Vec<String> = words.iter().chain(&scenario.guest.cmdline).cloned().collect();
+    let words: Vec<String> =
+        tsc_word().into_iter().chain(words.iter().chain(&scenario.guest.cmdline).cloned()).collect();
     kernel_command_line(&words)
 }
 

@@ -2,8 +2,8 @@
 //! Lives here: the rate of the one against the other, by the beats of a run.
 //! May not live here: single jumps (`judge`), or fair time (`clock`).
 //!
-//! A guest measures its processor against a timer while it boots (arch/x86/kernel/tsc.c). On a host that starves it just then it may be off
-//! by a factor: 9.0 and 11.4 were seen, 0.997 to 1.10 in all other runs. Such a guest's own times are wrong, the kernel's ways out of a
+//! A guest that is not told its processor's rate (`vm::tsc`) measures it against a timer while it boots. On a host that starves it just then
+//! it may be off by a factor: 2.9 to 11.4 were seen, 0.997 to 1.10 in all other runs. Such a guest's own times are wrong, the kernel's ways out of a
 //! stall (delays, timeouts, retries) and the agent's timer among them. In one that is slow they would come long after ours.
 
 /// Gaps between beats from this on say nothing of a slow clock: the guest was held, or its lines came late and together.

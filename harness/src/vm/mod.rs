@@ -36,6 +36,7 @@ mod spec;
 mod split;
 #[cfg(test)]
 mod tests;
+mod tsc;
 
 pub use accel::{Proof, Wanted, choose, prove_kvm};
 pub use attach::{Attached, Console};
@@ -53,3 +54,4 @@ pub use ram::Ram;
 pub use runtime::RuntimeDir;
 pub use sample::{Sampler, Snapshot, Thread};
 pub use spec::{Accel, Doors, DriveSpec, GivenKernel, MACHINE, Ports, Sockets, Spec};
+pub use tsc::tsc_word;
