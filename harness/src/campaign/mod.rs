@@ -13,4 +13,4 @@ mod summary;
 
 pub use bad_when::{BadWhen, HUNG};
 pub use interval::{Interval, wilson};
-pub use summary::{Row, Share, Spread, summarise};
+pub use summary::{Cycles, Row, Share, Spread, summarise};

@@ -35,10 +35,37 @@ pub struct Row {
     /// Stalls that ended by themselves, and the longest time for which nothing moved in one, in seconds of fair
     /// time: what a hang must exceed by far.
     pub ended_stalls: (u64, f64),
+    /// Of the runs that did not hang, where pictures of the guest's memory were taken.
+    pub cycles: Option<Cycles>,
     /// Of the hangs: from the start of pressure to the last sign of the probe that fell silent, in seconds of fair time.
     pub stall_after_s: Option<Spread>,
     /// Of the hangs: from there to the verdict.
     pub verdict_after_s: Option<Spread>,
+}
+
+/// Closed cycles that opened again: what a proof of a hang must exceed by far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Cycles {
+    /// Runs with pictures.
+    pub runs: u64,
+    /// Those of them in which a cycle was closed.
+    pub with: u64,
+    /// The longest time for which one stood, in seconds of fair time.
+    pub longest_s: f64,
+}
+
+impl Cycles {
+    fn of<'a>(runs: impl Iterator<Item = &'a RunJson>) -> Option<Self> {
+        let sound = runs.filter(|run| run.outcome.is_some_and(|outcome| outcome != Outcome::Hung));
+        sound.filter_map(|run| run.cycles).fold(None, |so_far, one| {
+            let Self { runs, with, longest_s } = so_far.unwrap_or(Self { runs: 0, with: 0, longest_s: 0.0 });
+            Some(Self {
+                runs: runs + 1,
+                with: with + u64::from(one.closed > 0),
+                longest_s: longest_s.max(one.longest_s),
+            })
+        })
+    }
 }
 
 /// How a number is spread over runs.
@@ -109,6 +136,7 @@ fn row(scenario: &str, kernel: &str, origin: &str, runs: &[&RunJson]) -> Row {
         kills: (runs.iter().map(kills).min().unwrap_or(0), runs.iter().map(kills).max().unwrap_or(0)),
         max_stall_s: (stalls.clone().fold(f64::INFINITY, f64::min), stalls.fold(0.0, f64::max)),
         ended_stalls: (ended().count() as u64, ended().map(|stall| stall.longest_frozen_s).fold(0.0, f64::max)),
+        cycles: Cycles::of(runs.iter().copied()),
         stall_after_s: Spread::of(times.iter().map(|(stall, _)| *stall).collect()),
         verdict_after_s: Spread::of(times.iter().map(|(_, verdict)| *verdict).collect()),
     }

@@ -2,7 +2,7 @@
 //! Lives here: the lines of a row.
 //! May not live here: counting (`campaign`).
 
-use crate::campaign::{Row, Spread};
+use crate::campaign::{Cycles, Row, Spread};
 
 /// What the runs ended in, each outcome with its share of the runs that have one.
 fn ends(row: &Row) -> String {
@@ -38,8 +38,11 @@ pub fn row(row: &Row) -> String {
             format!("; {stalls} stalls ended by themselves, nothing moved for at most {still:.1} s of one")
         }
     };
+    let cycles = row.cycles.map_or(String::new(), |Cycles { runs, with, longest_s }| {
+        format!("; a cycle was closed for a moment in {with} of {runs} that did not hang, the same for at most {longest_s:.1} s")
+    });
     format!(
-        "{} on {} ({}): {} {runs}, {} as expected\n  {}{mechanisms}; {}–{} kills, longest stalls {:.1}–{:.1} s{}{}{ended}",
+        "{} on {} ({}): {} {runs}, {} as expected\n  {}{mechanisms}; {}–{} kills, longest stalls {:.1}–{:.1} s{}{}{ended}{cycles}",
         row.scenario,
         row.kernel,
         row.origin,
@@ -58,8 +61,8 @@ pub fn row(row: &Row) -> String {
 /// A table in Markdown, for a patch mail or a README.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| scenario | kernel | outcomes | mechanism | kills | stalled after | verdict after | stalls that ended: still for at most |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "| scenario | kernel | outcomes | mechanism | kills | stalled after | verdict after | stalls that ended: still for at most | cycles that opened: stood for at most |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let spread = |spread: Option<Spread>| {
@@ -69,9 +72,13 @@ pub fn table(rows: &[Row]) -> String {
             (0, _) => "–".to_owned(),
             (stalls, still) => format!("{still:.1} s ({stalls})"),
         };
+        let stood = match row.cycles {
+            None => "–".to_owned(),
+            Some(Cycles { runs, with, longest_s }) => format!("{longest_s:.1} s ({with} of {runs})"),
+        };
         let mechanisms = Some(mechanisms(row)).filter(|text| !text.is_empty()).unwrap_or_else(|| "–".to_owned());
         text.push_str(&format!(
-            "| {} | {} | {} | {mechanisms} | {}–{} | {} | {} | {still} |\n",
+            "| {} | {} | {} | {mechanisms} | {}–{} | {} | {} | {still} | {stood} |\n",
             row.scenario,
             row.kernel,
             ends(row),
@@ -88,7 +95,8 @@ pub fn table(rows: &[Row]) -> String {
 mod tests {
     use crate::campaign::summarise;
     use crate::event::Reason;
-    use crate::results::{RunJson, sample};
+    use crate::results::{CyclesJson, RunJson, sample};
+    use crate::scenario::Outcome;
 
     #[test]
     fn a_row_reads_well() {
@@ -96,18 +104,21 @@ mod tests {
         run.kernel_identity.origin = "linux-image 6.1.1".into();
         let run = RunJson { scenario: "s".into(), kernel: "k".into(), max_stall_s: 61.5, expected: true, ..run };
         let lost = RunJson { outcome: None, inconclusive: Some(Reason::QemuDied), expected: false, ..run.clone() };
-        let rows = summarise([&run, &run, &lost]);
+        let cycles = CyclesJson { pictures: 150, closed: 20, longest_s: 1.75 };
+        let killed = RunJson { outcome: Some(Outcome::OomKilled), cycles: Some(cycles), ..run.clone() };
+        let rows = summarise([&run, &run, &lost, &killed]);
         assert_eq!(
             super::row(&rows[0]),
-            "s on k (linux-image 6.1.1): 3 runs, 2 as expected\n  \
-             hung 2 of 2 (34–100 %), inconclusive (qemu-died) 1; mechanism unknown 2; 1–1 kills, longest stalls \
-             61.5–61.5 s; stalled after 7.8 s, at worst 7.8 s; verdict after 70.0 s, at worst 70.0 s"
+            "s on k (linux-image 6.1.1): 4 runs, 3 as expected\n  \
+             hung 2 of 3 (21–94 %), oom-killed 1 of 3 (6–79 %), inconclusive (qemu-died) 1; mechanism unknown 2; 1–1 kills, longest \
+             stalls 61.5–61.5 s; stalled after 7.8 s, at worst 7.8 s; verdict after 70.0 s, at worst 70.0 s; a cycle was closed for a \
+             moment in 1 of 1 that did not hang, the same for at most 1.8 s"
         );
         let table = super::table(&rows);
         let last = table.lines().last().unwrap_or_default();
         assert_eq!(
             last,
-            "| s | k | hung 2 of 2 (34–100 %), inconclusive (qemu-died) 1 | unknown 2 | 1–1 | 7.8 s (worst 7.8) | 70.0 s (worst 70.0) | – |"
+            "| s | k | hung 2 of 3 (21–94 %), oom-killed 1 of 3 (6–79 %), inconclusive (qemu-died) 1 | unknown 2 | 1–1 | 7.8 s (worst 7.8) | 70.0 s (worst 70.0) | – | 1.8 s (1 of 1) |"
         );
     }
 }

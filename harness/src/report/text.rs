@@ -67,6 +67,10 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
         let (stood, pictures) = (proof.until_s - proof.since_s, proof.pictures);
         writeln!(out, "  proof       {} (for {stood:.1} s, in {pictures} pictures)", sentence(&proof.steps))?;
     }
+    if let Some(cycles) = run.cycles.filter(|cycles| cycles.closed > 0 && run.proof.is_none()) {
+        let (closed, pictures, stood) = (cycles.closed, cycles.pictures, cycles.longest_s);
+        writeln!(out, "  cycles      closed in {closed} of {pictures} pictures, the same for at most {stood:.1} s")?;
+    }
     if let Some(chain) = &run.chain {
         let (stood, pictures, of) = (chain.until_s - chain.since_s, chain.pictures, chain.of);
         writeln!(out, "  chain       {} (for {stood:.1} s, in {pictures} of {of} pictures)", sentence(&chain.steps))?;

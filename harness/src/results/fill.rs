@@ -3,13 +3,13 @@
 //! May not live here: choosing the expectation (it is stored with the run), or judging.
 
 use super::run_json::{
-    CameBackJson, ChainJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ProofJson,
-    RunJson, SCHEMA, StallJson, StoredJson, WaitJson, WaitingTaskJson,
+    CameBackJson, ChainJson, CyclesJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson,
+    PhaseJson, ProofJson, RunJson, SCHEMA, StallJson, StoredJson, WaitJson, WaitingTaskJson,
 };
 use crate::diagnose::{Wait, WaitingTask};
 use crate::event::Stored;
 use crate::scenario::{Expectation, Observed, check};
-use crate::verdict::{End, Escape, LoginTried, Proof, Standing, Verdict};
+use crate::verdict::{Cycles, End, Escape, LoginTried, Proof, Standing, Verdict};
 use jiff::Timestamp;
 
 /// Tasks listed by place, and places; the rest is counted.
@@ -40,6 +40,11 @@ fn wait(wait: &Wait) -> WaitJson {
         count: wait.tasks.len() as u64,
         tasks: wait.tasks.iter().take(LISTED).map(task).collect(),
     }
+}
+
+fn cycles(seen: Cycles) -> Option<CyclesJson> {
+    let Cycles { pictures, closed, longest_ms } = seen;
+    (pictures > 0).then(|| CyclesJson { pictures, closed, longest_s: s(longest_ms) })
 }
 
 fn proof(proof: &Proof) -> ProofJson {
@@ -146,6 +151,7 @@ impl RunJson {
             escapes: verdict.escapes.iter().map(escape).collect(),
             waits: verdict.waits.iter().take(LISTED).map(wait).collect(),
             proof: verdict.proof.as_ref().map(proof),
+            cycles: cycles(verdict.cycles),
             chain: verdict.chain.as_ref().map(chain),
             registers: verdict.captured.registers.clone(),
             stored: verdict.captured.stored.iter().map(stored).collect(),

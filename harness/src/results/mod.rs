@@ -38,8 +38,8 @@ pub use query::{Pattern, Query, Sort};
 #[cfg(test)]
 pub(crate) use run_json::tests::sample;
 pub use run_json::{
-    CameBackJson, ChainJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson, PhaseJson, ProofJson,
-    ReadError, RunJson, SCHEMA, StallJson, StoredJson, Unsound, WaitJson, WaitingTaskJson,
+    CameBackJson, ChainJson, CyclesJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson,
+    PhaseJson, ProofJson, ReadError, RunJson, SCHEMA, StallJson, StoredJson, Unsound, WaitJson, WaitingTaskJson,
 };
 pub use sink::LogError;
 pub use store::{Draft, Store, StoreError, file};

@@ -63,6 +63,10 @@ pub struct RunJson {
     /// The cycle of waiting that proves a hang.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ProofJson>,
+    /// What the pictures of the guest's memory have shown of closed cycles; absent where none was taken, and in records of versions that did
+    /// not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<CyclesJson>,
     /// Of a guest that hung without such a proof: what those wait for who could bring free memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainJson>,
@@ -95,6 +99,17 @@ pub struct RunJson {
     /// The result folder; filled in when a result is read, not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<PathBuf>,
+}
+
+/// Closed cycles in the pictures of a run: a sound kernel shows them too, for a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CyclesJson {
+    /// Pictures that were taken.
+    pub pictures: u64,
+    /// Those with a closed cycle.
+    pub closed: u64,
+    /// The longest time for which one stood, in seconds of fair time: the same in each picture, and nothing moved.
+    pub longest_s: f64,
 }
 
 /// The cycle of waiting that proves a hang, seen from outside.

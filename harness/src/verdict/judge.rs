@@ -270,6 +270,7 @@ impl Judge {
             escapes: self.escapes.into_list(),
             captured: self.captured,
             proof: self.proof,
+            cycles: self.watch.seen(),
             chain: self.chain,
             logins: self.logins.into_list(),
             work: self.guest.beat.work,

@@ -35,7 +35,7 @@ pub use kills::{Kill, Role};
 pub use logins::LoginTried;
 pub(crate) use movement::PROBES_KB;
 pub(crate) use proof::PROOF_MS;
-pub use proof::Proof;
+pub use proof::{Cycles, Proof};
 pub use stall::Stall;
 pub use view::View;
 
@@ -71,6 +71,8 @@ pub struct Verdict {
     pub escapes: Vec<Escape>,
     /// The cycle of waiting that proves the hang, or would have: see [`crate::event::Rules::proof`].
     pub proof: Option<Proof>,
+    /// What the pictures of the guest's memory have shown of closed cycles.
+    pub cycles: Cycles,
     /// Of a guest that hung without proof: what those wait for who could bring free memory, as most pictures of its stall show it.
     pub chain: Option<Standing>,
     /// What was taken of a guest that hung.

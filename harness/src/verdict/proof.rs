@@ -1,5 +1,5 @@
 //! Proof of a hang: one closed cycle of waiting, the same in every picture for longer than the kernel's own ways out of it take.
-//! Lives here: how long a cycle has stood.
+//! Lives here: how long a cycle has stood, and what all pictures of a run have shown.
 //! May not live here: what a cycle is (`introspect::graph`), or what follows from it (`judge`).
 //!
 //! Each picture by itself shows what a sound kernel shows too, for some two seconds after each kill, until the OOM reaper acts. What
@@ -32,38 +32,62 @@ pub struct Proof {
     identity: String,
 }
 
+/// What the pictures of a run have shown of closed cycles, proof or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cycles {
+    /// Pictures that were taken.
+    pub pictures: u64,
+    /// Those with a closed cycle.
+    pub closed: u64,
+    /// The longest time for which one stood, in milliseconds of fair time: the same in each picture, and nothing moved.
+    pub longest_ms: u64,
+}
+
 /// The cycle that is being watched.
 #[derive(Debug, Default)]
-pub(super) struct Watch(Option<Proof>);
+pub(super) struct Watch {
+    standing: Option<Proof>,
+    seen: Cycles,
+}
 
 impl Watch {
     /// A picture was taken, at `now` of fair time.
     pub fn observe(&mut self, now: u64, picture: &Picture) {
+        self.seen.pictures += 1;
         match &picture.cycle {
-            Cycle::Open => self.0 = None,
+            Cycle::Open => self.standing = None,
             Cycle::Unsure => {}
-            Cycle::Closed { identity, steps } => match &mut self.0 {
-                Some(known) if known.identity == *identity && now.saturating_sub(known.last_ms) <= GAP_MS => {
-                    known.last_ms = now;
-                    known.pictures += 1;
-                    known.steps.clone_from(steps);
+            Cycle::Closed { identity, steps } => {
+                self.seen.closed += 1;
+                match &mut self.standing {
+                    Some(known) if known.identity == *identity && now.saturating_sub(known.last_ms) <= GAP_MS => {
+                        known.last_ms = now;
+                        known.pictures += 1;
+                        known.steps.clone_from(steps);
+                        self.seen.longest_ms = self.seen.longest_ms.max(now - known.since_ms);
+                    }
+                    _ => {
+                        let (identity, steps) = (identity.clone(), steps.clone());
+                        self.standing = Some(Proof { since_ms: now, last_ms: now, pictures: 1, steps, identity });
+                    }
                 }
-                _ => {
-                    let (identity, steps) = (identity.clone(), steps.clone());
-                    self.0 = Some(Proof { since_ms: now, last_ms: now, pictures: 1, steps, identity });
-                }
-            },
+            }
         }
+    }
+
+    /// What all pictures have shown.
+    pub fn seen(&self) -> Cycles {
+        self.seen
     }
 
     /// Something moved: what stood so far is no proof.
     pub fn moved(&mut self) {
-        self.0 = None;
+        self.standing = None;
     }
 
     /// The cycle, where it has stood long enough and was seen just now.
     pub fn proof(&self, now: u64) -> Option<&Proof> {
-        self.0.as_ref().filter(|known| {
+        self.standing.as_ref().filter(|known| {
             known.last_ms - known.since_ms >= PROOF_MS
                 && known.pictures >= PICTURES
                 && now.saturating_sub(known.last_ms) <= GAP_MS
@@ -109,6 +133,18 @@ mod tests {
         let mut gap = every(500, PROOF_MS);
         gap.retain(|(now, _)| !(1_000..=1_000 + GAP_MS).contains(now));
         assert!(!proven(&gap), "nobody looked for too long");
+    }
+
+    #[test]
+    fn what_was_seen_is_counted_and_kept() {
+        let mut watch = Watch::default();
+        for (now, identity) in [(0, "a"), (500, "a"), (1_500, "a"), (2_000, "b"), (2_600, "b")] {
+            watch.observe(now, &seen(identity));
+        }
+        watch.moved();
+        watch.observe(3_000, &seen("b"));
+        watch.observe(3_500, &Picture::default());
+        assert_eq!(watch.seen(), Cycles { pictures: 7, closed: 6, longest_ms: 1_500 });
     }
 
     #[test]

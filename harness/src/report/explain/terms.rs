@@ -70,7 +70,8 @@ fn proof() -> Text {
             "While a required probe is silent for {} or more, memory is looked at up to four times a second. Within a stall and without a host fault, one closed cycle \
              stands for {}: the same victim, not given up by the kernel, the same locks and holders, each holder in the same call of the allocator; and nothing moved \
              (see `movement`) and nobody was killed meanwhile. The guest is `hung` then; with `phases.proof: told` it is only told, and the rules decide.\n\
-             A single look proves nothing: a sound kernel shows the cycle after each kill until the OOM reaper comes, some two seconds later.",
+             A single look proves nothing: a sound kernel shows the cycle after each kill until the OOM reaper comes, some two seconds later. \
+             `cycles` in run.json counts these, and `oomph results summary` says how long one stood at most in runs that did not hang.",
             time(SIGN_MS),
             time(PROOF_MS)
         ),
