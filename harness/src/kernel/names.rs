@@ -59,7 +59,11 @@ impl Names {
 
     /// The list that is part of the program. Paths in it are relative to the working directory; it has none.
     pub fn built_in() -> Result<Self, ScenarioError> {
-        Self::parse(EMBEDDED, "the built-in list", Path::new(""))
+        let mut list = Self::parse(EMBEDDED, "the built-in list", Path::new(""))?;
+        for problem in list.kernels.values_mut().filter_map(|named| named.problem.as_mut()) {
+            problem.push_str("\n    = help: the program has this list within it, but no patches: give `--kernels` oomph's kernel-configs/kernels.yaml");
+        }
+        Ok(list)
     }
 
     fn read(path: &Path) -> Result<Self, ScenarioError> {
@@ -213,6 +217,14 @@ mod tests {
         std::fs::write(&file, "other: {debian: sid}\n").unwrap();
         assert!(Names::find(Some(&file), &[&deep]).unwrap().kernels.contains_key("other"));
         assert_eq!(Names::find(None, &[Path::new("/")]).unwrap().file, "the built-in list");
+    }
+
+    #[test]
+    fn the_program_alone_says_where_the_patches_of_its_list_are_looked_for() {
+        let names = Names::built_in().unwrap();
+        let patched = names.kernels["debian-6.1-no-oom-reaper"].problem.clone().unwrap();
+        assert!(patched.contains("give `--kernels`"), "{patched}");
+        assert_eq!(names.kernels["debian-6.1"].problem, None);
     }
 
     #[test]
