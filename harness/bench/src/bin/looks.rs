@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const SCENARIO: &str = "scenarios/xfs-inode-mutex.yaml";
 /// Tasks of the large guest.
@@ -31,7 +32,7 @@ fn main() {
     let mut ratios = Vec::new();
     for round in 1..=rounds {
         let work = |options: &[&str]| {
-            let run = run(&program, place.path(), SCENARIO, &[&steady[..], options].concat());
+            let (run, _) = run(&program, place.path(), SCENARIO, &[&steady[..], options].concat());
             run["work"].as_f64().unwrap() / phase(&run, "pressure")
         };
         // A machine that grows slower or quicker favours neither.
@@ -51,7 +52,7 @@ fn main() {
         median(ratios)
     );
     let scenario = many_tasks(place.path());
-    let seen = run(&program, place.path(), scenario.to_str().unwrap(), &["--sample", "4"]);
+    let (seen, memory) = run(&program, place.path(), scenario.to_str().unwrap(), &["--sample", "4"]);
     let looks = pictures(Path::new(seen["result"].as_str().unwrap()));
     let full: Vec<&(f64, u64)> = looks.iter().filter(|(_, tasks)| *tasks >= TASKS as u64).collect();
     assert!(!full.is_empty(), "no look saw {TASKS} tasks: {looks:?}");
@@ -63,20 +64,52 @@ fn main() {
         median(times),
         full.len()
     );
+    println!(
+        "memory of the harness   {:6.1} MiB  (most at once in that run; {:.1} MiB with what it reads of files and the guest's memory; wanted: under 100)",
+        memory.own, memory.all
+    );
 }
 
-/// A run; its record.
-fn run(program: &Path, place: &Path, scenario: &str, options: &[&str]) -> Value {
+/// The most memory of a process at once, in MiB.
+#[derive(Clone, Copy, Default)]
+struct Peak {
+    /// Its own: `RssAnon` of proc_pid_status(5), as seen ten times a second.
+    own: f64,
+    /// `VmHWM`: the pages of the program, of files and of the guest too that it has mapped and touched.
+    all: f64,
+}
+
+impl Peak {
+    fn look(&mut self, process: u32) {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let mib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|line| line.trim_matches([':', '\t', ' ', 'k', 'B']).parse::<f64>().ok()).unwrap_or(0.0)
+                / 1024.0
+        };
+        *self = Self { own: self.own.max(mib("RssAnon")), all: self.all.max(mib("VmHWM")) };
+    }
+}
+
+/// A run: its record, and the harness's memory.
+fn run(program: &Path, place: &Path, scenario: &str, options: &[&str]) -> (Value, Peak) {
     let mut command = Command::new(program);
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()).stdin(Stdio::null());
     command
         .args(["run", scenario, "--accel", "tcg", "--quiet", "--json", "--results"])
         .arg(place.join("results"))
         .args(options);
-    let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(text.lines().last().unwrap_or_default())
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    // To files: a pipe that nobody empties would stop it.
+    let [said, complained] = ["said", "complained"].map(|name| place.join(name));
+    command.stdout(fs::File::create(&said).unwrap()).stderr(fs::File::create(&complained).unwrap());
+    let (mut child, mut peak) = (command.spawn().unwrap(), Peak::default());
+    while child.try_wait().unwrap().is_none() {
+        peak.look(child.id());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let [said, complained] = [said, complained].map(|file| fs::read_to_string(file).unwrap());
+    let record = serde_json::from_str(said.lines().last().unwrap_or_default());
+    (record.unwrap_or_else(|error| panic!("{error}: {complained}")), peak)
 }
 
 fn phase(run: &Value, name: &str) -> f64 {
