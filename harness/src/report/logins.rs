@@ -18,7 +18,10 @@ pub(super) fn sentence(run: &RunJson) -> Option<String> {
     // Those after the last that came through: of a guest that hangs, all of them.
     let last = run.logins.iter().rposition(|login| login.ok == Some(true));
     let since = &run.logins[last.map_or(0, |last| last + 1)..];
-    if let Some(first) = since.first() {
+    if let [LoginJson { ok: None, began_s, took_s, passed, .. }] = since {
+        let passed = passed.map_or("nothing".to_owned(), |stage| stage.name().to_owned());
+        text += &format!("; one from {began_s:.1} s on had passed {passed} when the run ended, {took_s:.1} s later");
+    } else if let Some(first) = since.first() {
         let furthest = since.iter().filter_map(|login| login.passed).max();
         let furthest = furthest.map_or("was connected".to_owned(), |stage| format!("got past {}", stage.name()));
         text += &format!("; none from {:.1} s on {furthest}", first.began_s);
@@ -69,6 +72,13 @@ mod tests {
         assert_eq!(sentence(&run).as_deref(), Some("2 of 2 came through, the slowest in 7.2 s (from 20.0 s on)"));
         assert_eq!(line(&run.logins[0]), "number 1 at 10.0 s in pressure: came through in 1.5 s");
         assert_eq!(sentence(&crate::results::RunJson { logins: vec![], ..run }), None);
+    }
+
+    #[test]
+    fn a_login_that_the_runs_end_cut_off_is_no_shut_door() {
+        let run = crate::results::RunJson { logins: vec![login(1, 1.5, Some(true)), login(2, 0.25, None)], ..sample() };
+        let text = "1 of 2 came through, the slowest in 1.5 s (from 10.0 s on); one from 20.0 s on had passed tcp when the run ended, 0.2 s later";
+        assert_eq!(sentence(&run).as_deref(), Some(text));
     }
 
     #[test]
