@@ -43,7 +43,7 @@ pub struct Rules {
     /// A required probe silent for so long is a stall. Default 10 s.
     pub stall_after_ms: u64,
     /// A stall without movement for so long is hung. Default 120 s: twice the longest that was seen in a stall that ended by
-    /// itself (57 s, on a stock 6.1, until the OOM killer was called at last: `scenarios/isolation-storm.yaml`).
+    /// itself (57 s on a stock 6.1, 59 s on 5.10, until the OOM killer was called at last: `scenarios/isolation-storm.yaml`).
     pub frozen_for_ms: u64,
     /// A stall that moves and lasts so long is inconclusive. Default 300 s.
     pub stall_max_ms: u64,
