@@ -4,7 +4,7 @@
 
 use super::interval::{Interval, wilson};
 use crate::event::Phase;
-use crate::results::{RunJson, StallJson};
+use crate::results::{CyclesJson, RunJson, StallJson};
 use crate::scenario::{Mechanism, Outcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -55,15 +55,13 @@ pub struct Cycles {
 }
 
 impl Cycles {
-    fn of<'a>(runs: impl Iterator<Item = &'a RunJson>) -> Option<Self> {
-        let sound = runs.filter(|run| run.outcome.is_some_and(|outcome| outcome != Outcome::Hung));
-        sound.filter_map(|run| run.cycles).fold(None, |so_far, one| {
-            let Self { runs, with, longest_s } = so_far.unwrap_or(Self { runs: 0, with: 0, longest_s: 0.0 });
-            Some(Self {
-                runs: runs + 1,
-                with: with + u64::from(one.closed > 0),
-                longest_s: longest_s.max(one.longest_s),
-            })
+    fn of(runs: &[&RunJson]) -> Option<Self> {
+        let sound = runs.iter().filter(|run| run.outcome.is_some_and(|outcome| outcome != Outcome::Hung));
+        let seen: Vec<CyclesJson> = sound.filter_map(|run| run.cycles).collect();
+        (!seen.is_empty()).then(|| Self {
+            runs: seen.len() as u64,
+            with: seen.iter().filter(|one| one.closed > 0).count() as u64,
+            longest_s: seen.iter().map(|one| one.longest_s).fold(0.0, f64::max),
         })
     }
 }
@@ -136,7 +134,7 @@ fn row(scenario: &str, kernel: &str, origin: &str, runs: &[&RunJson]) -> Row {
         kills: (runs.iter().map(kills).min().unwrap_or(0), runs.iter().map(kills).max().unwrap_or(0)),
         max_stall_s: (stalls.clone().fold(f64::INFINITY, f64::min), stalls.fold(0.0, f64::max)),
         ended_stalls: (ended().count() as u64, ended().map(|stall| stall.longest_frozen_s).fold(0.0, f64::max)),
-        cycles: Cycles::of(runs.iter().copied()),
+        cycles: Cycles::of(runs),
         stall_after_s: Spread::of(times.iter().map(|(stall, _)| *stall).collect()),
         verdict_after_s: Spread::of(times.iter().map(|(_, verdict)| *verdict).collect()),
     }

@@ -49,10 +49,13 @@ pub fn dispatch(cli: Cli) -> Status {
         Verb::Image(verb) => image::image(&cli.global, verb, &output),
         Verb::Explain { word } => explain::explain(word.as_deref(), &output),
         Verb::Doctor => doctor::doctor(&cli.global, &output),
-        Verb::Schema { of } => output.line(&match of {
-            SchemaOf::Scenario => format!("{:#}", json_schema()),
-            SchemaOf::Matrix => format!("{:#}", matrix_schema()),
-        }),
+        Verb::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Scenario => json_schema(),
+                SchemaOf::Matrix => matrix_schema(),
+            };
+            output.line(&format!("{schema:#}"))
+        }
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "oomph", &mut std::io::stdout());
             Ok(Status::AsExpected)

@@ -115,6 +115,8 @@ struct Stack<'a>(Vec<(&'a str, Option<Role>)>);
 /// Functions that stand between a wait and what it is for.
 const WAITING: &[Role] =
     &[Role::Sched, Role::IoSched, Role::Preempt, Role::Timed, Role::Lock, Role::Percpu, Role::PageLock, Role::Plumbing];
+/// Functions of an allocation: who has one outside of where it is, is in it.
+const IN_ALLOCATOR: &[Role] = &[Role::Alloc, Role::Slow, Role::Charge];
 /// Functions that stand between the allocator and whoever wants memory.
 const ALLOCATING: &[Role] = &[Role::Alloc, Role::Slow, Role::Charge, Role::Retry, Role::Isolating, Role::Reclaim];
 
@@ -172,7 +174,7 @@ impl Stack<'_> {
             place.kind = Kind::Frozen;
             place.caller = Some(rest[freeze].0.to_owned());
         }
-        place.in_allocator = rest.iter().any(|(_, role)| matches!(role, Some(Role::Alloc | Role::Slow | Role::Charge)));
+        place.in_allocator = rest.iter().any(|(_, role)| role.is_some_and(|role| IN_ALLOCATOR.contains(&role)));
         place
     }
 
@@ -226,7 +228,7 @@ impl Stack<'_> {
             'R' => Kind::Running,
             _ => Kind::Idle,
         };
-        Place { in_allocator: self.has_outside(at, &[Role::Alloc, Role::Slow, Role::Charge]), ..self.at(kind, at) }
+        Place { in_allocator: self.has_outside(at, IN_ALLOCATOR), ..self.at(kind, at) }
     }
 
     fn rest(&self, state: char, user: bool) -> Place {

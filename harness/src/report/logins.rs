@@ -2,6 +2,7 @@
 //! Lives here: the wording, the same in every form of a report.
 //! May not live here: judging them (`scenario::expect`).
 
+use crate::event::LoginStage;
 use crate::results::{LoginJson, RunJson};
 
 /// All in a sentence; `None` where none was tried.
@@ -19,7 +20,7 @@ pub(super) fn sentence(run: &RunJson) -> Option<String> {
     let last = run.logins.iter().rposition(|login| login.ok == Some(true));
     let since = &run.logins[last.map_or(0, |last| last + 1)..];
     if let [LoginJson { ok: None, began_s, took_s, passed, .. }] = since {
-        let passed = passed.map_or("nothing".to_owned(), |stage| stage.name().to_owned());
+        let passed = passed.map_or("nothing", LoginStage::name);
         text += &format!("; one from {began_s:.1} s on had passed {passed} when the run ended, {took_s:.1} s later");
     } else if let Some(first) = since.first() {
         let furthest = since.iter().filter_map(|login| login.passed).max();
@@ -53,7 +54,7 @@ pub(super) fn worth_a_line(logins: &[LoginJson], most: usize) -> Vec<&LoginJson>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{LoginStage, Phase};
+    use crate::event::Phase;
     use crate::results::sample;
 
     fn login(n: u64, took_s: f64, ok: Option<bool>) -> LoginJson {
