@@ -1,5 +1,5 @@
 //! Looking at one guest over and over.
-//! Lives here: what is learnt once and kept: symbols, fields, where the kernel lies, its code.
+//! Lives here: what is learnt once and kept: symbols, fields, where the kernel lies, its code; what calls of the allocator want.
 //! May not live here: when to look.
 
 use super::code::Code;
@@ -7,6 +7,7 @@ use super::kernel::{Anchor, NotFound};
 use super::layout::{Layout, Missing};
 use super::memory::{Physical, Registers};
 use super::picture::{self, Picture};
+use super::request::Remembered;
 use super::symbols::Symbols;
 use super::types::Types;
 
@@ -17,6 +18,7 @@ pub struct Introspector {
     layout: Layout,
     release: Option<String>,
     found: Option<(Anchor, Code)>,
+    requests: Remembered,
 }
 
 impl Introspector {
@@ -25,7 +27,7 @@ impl Introspector {
     /// # Errors
     /// Where the types lack what every kernel has.
     pub fn new(symbols: Symbols, types: &Types, release: Option<String>) -> Result<Self, Missing> {
-        Ok(Self { symbols, layout: Layout::new(types)?, release, found: None })
+        Ok(Self { symbols, layout: Layout::new(types)?, release, found: None, requests: Remembered::default() })
     }
 
     /// The function that an address is in, modules' as well, as `name+0x12`; `None` before the kernel is found.
@@ -53,6 +55,8 @@ impl Introspector {
         let Some((anchor, code)) = &mut self.found else { return Err(NotFound::NoBanner) };
         let kernel = anchor.kernel(memory, &self.symbols, &self.layout);
         code.refresh(&kernel);
-        Ok(picture::take(&kernel, code, registers))
+        let mut picture = picture::take(&kernel, code, registers);
+        self.requests.complete(&mut picture.tasks);
+        Ok(picture)
     }
 }

@@ -1,12 +1,14 @@
 //! What a task that reclaims wants to allocate.
-//! Lives here: finding the reclaim's `struct scan_control` in the frame that holds it.
+//! Lives here: finding the reclaim's `struct scan_control` in the frame that holds it; remembering it while the call lasts.
 //! May not live here: walking stacks.
 //!
 //! Sources: mm/vmscan.c (try_to_free_pages sets it up, 3.10 to 7.0), include/linux/gfp.h and gfp_types.h (bits).
 
 use super::kernel::Kernel;
 use super::layout::{Field, Place};
+use super::picture::Seen;
 use super::stack::Stack;
+use std::collections::HashMap;
 
 /// An allocation that goes through direct reclaim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,26 @@ impl std::fmt::Display for Request {
             (_, true) => Ok(()),
             (true, false) => f.write_str(", no __GFP_FS"),
             (false, false) => f.write_str(", no __GFP_IO"),
+        }
+    }
+}
+
+/// Requests of earlier looks. A call of the allocator wants the same throughout, and shows it only while it reclaims: between two
+/// rounds of that it looks at the free lists, or waits for its turn.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    /// By task and call.
+    calls: HashMap<(u64, u64), Request>,
+}
+
+impl Remembered {
+    /// Completes a look by what earlier ones showed of the calls that still last, and forgets the others.
+    pub fn complete(&mut self, tasks: &mut [Seen]) {
+        let before = std::mem::take(&mut self.calls);
+        for seen in tasks {
+            let Some(key) = seen.call.map(|call| (seen.task.address, call)) else { continue };
+            seen.request = seen.request.or_else(|| before.get(&key).copied());
+            self.calls.extend(seen.request.map(|request| (key, request)));
         }
     }
 }

@@ -9,6 +9,7 @@ use super::graph::{Graph, Round};
 use super::locks::Holder;
 use super::memory::Registers;
 use super::picture::{self, Picture};
+use super::request::{Remembered, Request};
 use crate::diagnose::Kind;
 use crate::event::sentence;
 use proptest::prelude::*;
@@ -177,6 +178,27 @@ fn it_is_the_same_while_the_same_call_goes_on() {
     // The caller goes on with its next page: another call.
     guest.put(frames[7] + 0x20, 0x1000);
     assert_ne!(closed(&look(&guest)).unwrap().0, first);
+}
+
+#[test]
+fn what_a_call_wants_is_remembered_while_it_lasts() {
+    let mut requests = Remembered::default();
+    let mut wants = |guest: &Guest| {
+        let mut picture = look(guest);
+        requests.complete(&mut picture.tasks);
+        picture.tasks[2].request
+    };
+    let nofs = Some(Request { gfp: 0x0c40, order: 0 });
+    let mut guest = deadlock();
+    assert_eq!(wants(&guest), nofs);
+    // It comes out of reclaim and looks at the free lists.
+    let frames = put_stack(&mut guest, 3, ALLOCATES);
+    guest.put(frames[3] + 0x10, 0);
+    assert_eq!(look(&guest).tasks[2].request, None);
+    assert_eq!((wants(&guest), wants(&guest)), (nofs, nofs));
+    // Another call may want anything.
+    guest.put(frames[7] + 0x20, 0x1000);
+    assert_eq!(wants(&guest), None);
 }
 
 #[test]
