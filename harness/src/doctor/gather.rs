@@ -196,8 +196,8 @@ async fn sample() -> (Clock, Processors, Schedstat) {
             .ok()
             .map(|name| name.trim().to_owned()),
     };
-    let total = busy_after.total.saturating_sub(busy_before.total);
-    let stolen = busy_after.steal.saturating_sub(busy_before.steal);
+    let total = busy_after.host.total.saturating_sub(busy_before.host.total);
+    let stolen = busy_after.host.steal.saturating_sub(busy_before.host.steal);
     #[expect(clippy::cast_precision_loss, reason = "ticks of a second")]
     let steal = (total > 0).then(|| stolen as f64 / total as f64);
     let count = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);

@@ -13,9 +13,20 @@ pub struct Snapshot {
     pub stopped: bool,
     /// QEMU's threads by their ids.
     pub threads: BTreeMap<u32, Thread>,
-    /// Steal of all processors, field 8 of the `cpu` line in /proc/stat, in its own unit.
+    /// The host's processors.
+    pub host: Processors,
+}
+
+/// Time of all processors of the host, as the `cpu` line in /proc/stat has it, in its own unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Processors {
+    /// How many there are.
+    pub count: u64,
+    /// Time that somebody else had while there was work: field 8.
     pub steal: u64,
-    /// All time of all processors in the same unit: fields 1 to 8 (guest time is within user time).
+    /// Time with nothing to do, or waiting for I/O: fields 4 and 5.
+    pub idle: u64,
+    /// All time: fields 1 to 8 (guest time is within user time).
     pub total: u64,
 }
 
@@ -24,6 +35,8 @@ pub struct Snapshot {
 pub struct Thread {
     /// On a processor or waiting for one: state `R` in /proc/PID/task/TID/stat.
     pub runnable: bool,
+    /// In an uninterruptible wait, for a disk or for memory that the host has to fetch: state `D`.
+    pub blocked: bool,
     /// Time on a processor: first field of /proc/PID/task/TID/schedstat.
     pub run_ns: u64,
     /// Time waited for a processor: the second. A wait is added when it ends.
@@ -34,7 +47,8 @@ impl Thread {
     /// From the texts of a thread's `stat` and `schedstat`; `None` where they are not what proc(5) says.
     pub fn parse(stat: &str, schedstat: &str) -> Option<Self> {
         let mut fields = schedstat.split_ascii_whitespace().map(str::parse);
-        Some(Self { runnable: state(stat)? == 'R', run_ns: fields.next()?.ok()?, wait_ns: fields.next()?.ok()? })
+        let (run_ns, wait_ns, state) = (fields.next()?.ok()?, fields.next()?.ok()?, state(stat)?);
+        Some(Self { runnable: state == 'R', blocked: state == 'D', run_ns, wait_ns })
     }
 }
 
@@ -43,11 +57,31 @@ fn state(stat: &str) -> Option<char> {
     stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
-/// Steal and total of the first line of /proc/stat.
-fn processors(stat: &str) -> Option<(u64, u64)> {
-    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace();
-    let numbers: Vec<u64> = fields.take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
-    Some((*numbers.get(7)?, numbers.iter().sum()))
+impl Processors {
+    /// From the text of /proc/stat.
+    fn parse(stat: &str) -> Option<Self> {
+        let mut lines = stat.lines();
+        let fields = lines.next()?.strip_prefix("cpu ")?.split_ascii_whitespace();
+        let numbers: Vec<u64> = fields.take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+        let count = lines.take_while(|line| line.starts_with("cpu")).count() as u64;
+        Some(Self {
+            count,
+            steal: *numbers.get(7)?,
+            idle: numbers.get(3)? + numbers.get(4)?,
+            total: numbers.iter().sum(),
+        })
+    }
+
+    /// What a thread may have lost to steal in `elapsed`: its share of what the processors did not idle away, and no more than all of them
+    /// lost together.
+    fn stolen(self, before: Self, elapsed: u64) -> u64 {
+        let grown = |of: fn(Self) -> u64| u128::from(of(self).saturating_sub(of(before)));
+        let (steal, total) = (grown(|all| all.steal), grown(|all| all.total));
+        let wanted = total.saturating_sub(grown(|all| all.idle));
+        let share = (steal * u128::from(elapsed)).checked_div(wanted).unwrap_or(0);
+        let all = (steal * u128::from(elapsed) * u128::from(self.count)).checked_div(total).unwrap_or(0);
+        u64::try_from(share.min(all)).unwrap_or(u64::MAX).min(elapsed)
+    }
 }
 
 impl Snapshot {
@@ -58,9 +92,8 @@ impl Snapshot {
         host: &str,
     ) -> Option<Self> {
         let threads = threads.into_iter().filter_map(|(id, stat, sched)| Some((id, Thread::parse(stat, sched)?)));
-        let (steal, total) = processors(host).unwrap_or_default();
         let stopped = matches!(state(process)?, 'T' | 't');
-        Some(Self { stopped, threads: threads.collect(), steal, total })
+        Some(Self { stopped, threads: threads.collect(), host: Processors::parse(host).unwrap_or_default() })
     }
 
     /// Reads /proc; `None` where the process is gone. Nothing here waits for a disk or for the process.
@@ -103,12 +136,9 @@ impl Sampler {
 
 /// A stop is seen at its ends only, so a stretch with a stop at either end counts whole.
 fn between(before: &Snapshot, now: &Snapshot, elapsed: u64, advanced: &mut BTreeMap<u32, u64>) -> Tick {
-    let steal = u128::from(now.steal.saturating_sub(before.steal));
-    let total = u128::from(now.total.saturating_sub(before.total));
-    let share = (steal * u128::from(elapsed)).checked_div(total).unwrap_or(0);
     let mut tick = Tick {
         stopped_ns: if before.stopped || now.stopped { elapsed } else { 0 },
-        steal_ns: u64::try_from(share).unwrap_or(u64::MAX).min(elapsed),
+        steal_ns: now.host.stolen(before.host, elapsed),
         ..Tick::default()
     };
     advanced.retain(|id, _| now.threads.contains_key(id));
@@ -116,8 +146,11 @@ fn between(before: &Snapshot, now: &Snapshot, elapsed: u64, advanced: &mut BTree
         let then = before.threads.get(id);
         let run = now.run_ns.saturating_sub(then.map_or(0, |then| then.run_ns));
         let grown = now.wait_ns.saturating_sub(then.map_or(0, |then| then.wait_ns));
-        let waits_on = then.is_some_and(|then| then.runnable) && now.runnable && run == 0 && grown == 0;
-        let wait = if waits_on {
+        let still = |state: fn(&Thread) -> bool| then.is_some_and(state) && state(now) && run == 0;
+        let wait = if still(|thread| thread.blocked) {
+            // The kernel adds such a wait nowhere.
+            elapsed
+        } else if still(|thread| thread.runnable) && grown == 0 {
             *advanced.entry(*id).or_default() += elapsed;
             elapsed
         } else {
@@ -145,7 +178,7 @@ mod tests {
                 (*id, format!("{id} (CPU (0)/TCG) {state} 1 2"), format!("{} {} 9\n", run * MS, wait * MS))
             })
             .collect();
-        let host = format!("cpu  10 0 5 {} 0 0 0 {steal} 3 0\ncpu0 1 2 3\n", 100 - steal);
+        let host = format!("cpu  10 0 5 {} 0 0 0 {steal} 3 0\ncpu0 1 2 3\ncpu1 1 2 3\nintr 7\n", 100 - steal);
         let threads = texts.iter().map(|(id, stat, sched)| (*id, stat.as_str(), sched.as_str()));
         Snapshot::parse(&format!("7 (qemu) x) {state} 1 7"), threads, &host).unwrap()
     }
@@ -175,6 +208,15 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_waits_for_the_hosts_disk_waits_for_the_host() {
+        let blocked = snapshot('S', &[(8, 'D', 100, 0)], 0);
+        let ran = snapshot('S', &[(8, 'D', 101, 0)], 0);
+        let ticks = ticks([blocked.clone(), blocked, ran.clone(), snapshot('S', &[(8, 'S', 101, 0)], 0), ran]);
+        let waits: Vec<u64> = ticks.iter().map(|tick| tick.wait_ns / MS).collect();
+        assert_eq!(waits, [0, 250, 0, 0, 0], "one that ran meanwhile, or was free at an end, has got on");
+    }
+
+    #[test]
     fn a_sleeping_thread_waits_for_nothing() {
         let idle = snapshot('S', &[(8, 'S', 100, 7)], 0);
         assert_eq!(ticks([idle.clone(), idle])[1], Tick::default());
@@ -192,11 +234,18 @@ mod tests {
         let ticks = ticks([snapshot('S', &[(8, 'S', 0, 0)], 0), stopped.clone(), stopped, snapshot('t', &[], 30)]);
         assert_eq!(ticks[1].stopped_ns, 250 * MS);
         assert_eq!(ticks[1].steal_ns, 0, "the total in these texts stands still, so there is no share");
-        let (before, mut now) = (snapshot('S', &[], 0), snapshot('S', &[], 20));
-        now.total += 80;
-        let mut sampler = Sampler::default();
-        sampler.step(Some(before), QUARTER);
-        assert_eq!(sampler.step(Some(now), QUARTER).steal_ns, 62_500_000, "20 of 80");
+    }
+
+    #[test]
+    fn steal_is_a_share_of_what_was_wanted() {
+        let before = Processors { count: 8, ..Processors::default() };
+        let quarter = 250 * MS;
+        // Units of 10 ms: 25 for each processor.
+        let stolen = |steal, idle| Processors { count: 8, steal, idle, total: 200 }.stolen(before, quarter) / MS;
+        assert_eq!(stolen(20, 0), 25, "all are wanted: a tenth of each");
+        assert_eq!(stolen(18, 176), 180, "one is wanted, and has 6 of its 24");
+        assert_eq!(stolen(1, 198), 10, "one that wants little has lost no more than was stolen");
+        assert_eq!(Processors::default().stolen(before, quarter), 0, "nothing passed");
     }
 
     #[test]
@@ -210,7 +259,7 @@ mod tests {
     #[test]
     fn reads_this_very_process() {
         let snapshot = Snapshot::read(std::process::id()).unwrap();
-        assert!(!snapshot.stopped && snapshot.total > 0);
+        assert!(!snapshot.stopped && snapshot.host.total > 0 && snapshot.host.count > 0);
         assert!(snapshot.threads.values().any(|thread| thread.run_ns > 0), "{snapshot:?}");
         assert_eq!(Snapshot::read(0), None);
     }

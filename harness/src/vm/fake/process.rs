@@ -3,6 +3,7 @@
 //! May not live here: the guest.
 
 use crate::event::Exit;
+use crate::vm::sample::Processors;
 use crate::vm::{Process, Signal, Snapshot, Thread};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -68,7 +69,8 @@ impl Process for FakeProcess {
             self.thread.run_ns += passed - waited;
         }
         let threads = [(1, self.thread)].into();
-        Some(Snapshot { stopped: host.stopped, threads, steal: 0, total: self.total })
+        let host_time = Processors { count: 1, total: self.total, ..Processors::default() };
+        Some(Snapshot { stopped: host.stopped, threads, host: host_time })
     }
 
     fn stderr(&self) -> String {
