@@ -3,6 +3,7 @@
 //! May not live here: any judgement, clock or I/O.
 
 mod capture;
+mod fault;
 mod guest;
 mod login;
 mod picture;
@@ -10,6 +11,7 @@ mod plan;
 mod stream;
 
 pub use capture::{Register, State, Stored};
+pub use fault::FailingDisk;
 pub use guest::from_guest;
 pub use login::LoginStage;
 pub use picture::{Chain, Cycle, Picture, SampledStack, SeenLock, SeenVictim, Step, StepNode, sentence, tied};
@@ -17,6 +19,9 @@ pub use plan::{Plan, ProofUse, Rules};
 pub use stream::{ReadError, read_events};
 
 use serde::{Deserialize, Serialize};
+
+/// The [`Kind::Qmp`] of a SysRq key that QEMU did not press; not QEMU's word but the harness's.
+pub const NOT_PRESSED: &str = "OOMPH_SYSRQ_FAILED";
 
 /// Version of the event schema, in every stream's [`Kind::Plan`]. Streams of older versions replay for ever.
 pub const SCHEMA: u32 = 1;
@@ -200,6 +205,9 @@ pub enum Kind {
         fault: String,
         /// Whether it is in force from now on.
         active: bool,
+        /// What it makes fail.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fails: Option<FailingDisk>,
     },
     /// QEMU said something over QMP.
     Qmp {
@@ -448,6 +456,8 @@ pub enum Reason {
     NotSettled,
     /// QEMU ended by itself or by somebody else's hand.
     QemuDied,
+    /// QEMU did not answer over QMP.
+    QemuMute,
     /// QEMU stopped the guest although nobody had asked (QMP STOP).
     QemuStopped,
     /// KVM gave up on the guest (`internal-error`).
@@ -462,6 +472,8 @@ pub enum Reason {
     NoPressure,
     /// A required probe answered with errors to the end.
     ProbeFailing,
+    /// Kills may have gone untold: the kernel counts more of them, or the console lost lines.
+    KillsLost,
     /// A probe or the agent was killed.
     ProbeKilled,
     /// A stall went on, and moved, past `stall_max`.
@@ -486,6 +498,7 @@ impl Reason {
             Self::SetupFailed => "setup-failed",
             Self::NotSettled => "not-settled",
             Self::QemuDied => "qemu-died",
+            Self::QemuMute => "qemu-mute",
             Self::QemuStopped => "qemu-stopped",
             Self::KvmInternalError => "kvm-internal-error",
             Self::HostIoError => "host-io-error",
@@ -493,6 +506,7 @@ impl Reason {
             Self::WorkloadFailed => "workload-failed",
             Self::NoPressure => "no-pressure",
             Self::ProbeFailing => "probe-failing",
+            Self::KillsLost => "kills-lost",
             Self::ProbeKilled => "probe-killed",
             Self::StillThrashing => "still-thrashing",
             Self::ProtocolError => "protocol-error",

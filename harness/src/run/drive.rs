@@ -5,7 +5,7 @@
 use super::faults::{self, HostFaults};
 use super::looks::{Lens, Looked, Looks};
 use super::machine::{Action, Machine};
-use crate::event::{Event, Kind, Plan, Reason, Register};
+use crate::event::{Event, Kind, NOT_PRESSED, Plan, Reason, Register};
 use crate::introspect::symbols::Symbols;
 use crate::kmsg::{self, Timestamps};
 use crate::scenario::Fault;
@@ -278,7 +278,7 @@ impl<'a> Driver<'a> {
     async fn see(&mut self, seen: Option<Seen>) {
         match seen {
             Some(Seen::Event { kind: Kind::Console { line }, .. }) if self.is_too_much(&line) => self.left_out += 1,
-            Some(Seen::Event { kind: Kind::Qmp { event, .. }, .. }) if self.is_one_of_many(&event) => {}
+            Some(Seen::Event { kind: Kind::Qmp { event, data }, .. }) if self.is_one_of_many(&event, &data) => {}
             Some(Seen::Event { at, guest_ns, kind: Kind::Collected { path, bytes, failed } }) => {
                 let failed = self.sink.file(&path, bytes, failed);
                 self.record(at, guest_ns, Kind::Collected { path, bytes, failed }).await;
@@ -312,8 +312,8 @@ impl<'a> Driver<'a> {
     }
 
     /// Whether an event tells of one disk error of many that a fault brings about: a guest may try again without a pause.
-    fn is_one_of_many(&mut self, event: &str) -> bool {
-        let asked = event == "BLOCK_IO_ERROR" && self.machine.judge().view().faulted;
+    fn is_one_of_many(&mut self, event: &str, data: &serde_json::Value) -> bool {
+        let asked = self.machine.judge().asked_for(event, data);
         self.disk_errors += usize::from(asked);
         asked && self.disk_errors > DISK_ERRORS_KEPT
     }
@@ -361,9 +361,9 @@ impl<'a> Driver<'a> {
             },
             Action::Fault { index, active } => {
                 let fault = self.means.faults.get(index)?;
-                let described = faults::describe(&fault.action);
+                let (described, fails) = (faults::describe(&fault.action), faults::fails(&fault.action));
                 match self.switch(index, active).await {
-                    Ok(()) => Some(Kind::Fault { fault: described, active }),
+                    Ok(()) => Some(Kind::Fault { fault: described, active, fails }),
                     Err(error) => {
                         let detail = format!("{described}: {error}");
                         Some(Kind::HostError { reason: Reason::HarnessError, detail })
@@ -443,7 +443,7 @@ impl<'a> Driver<'a> {
 
 /// A SysRq that could not be sent is told, not judged: the guest is judged without it.
 fn not_pressed(key: char, error: &Error) -> Kind {
-    told("OOMPH_SYSRQ_FAILED", serde_json::json!({ "key": key, "error": error.to_string() }))
+    told(NOT_PRESSED, serde_json::json!({ "key": key, "error": error.to_string() }))
 }
 
 /// What went wrong on this side, and spoils nothing.

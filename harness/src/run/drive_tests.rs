@@ -360,7 +360,7 @@ fn window(memory: &Memory, told: &str) -> Vec<(bool, u64)> {
     let events = read_events(memory.events.as_slice()).unwrap();
     let began = events.iter().find(|event| event.kind == Kind::Phase { phase: Phase::Pressure }).unwrap().host_ns;
     let switch = |event: &Event| match &event.kind {
-        Kind::Fault { fault, active } if fault == told => Some((*active, (event.host_ns - began) / 1_000_000_000)),
+        Kind::Fault { fault, active, .. } if fault == told => Some((*active, (event.host_ns - began) / 1_000_000_000)),
         _ => None,
     };
     events.iter().filter_map(switch).collect()

@@ -2,7 +2,8 @@
 //! Lives here: faults added up to one state of the host, and how an event tells of one (pure).
 //! May not live here: when a fault is in force (`machine`), or how QEMU is told (`vm`).
 
-use crate::scenario::{FaultAction, Operation, format_duration, format_size};
+use crate::event::FailingDisk;
+use crate::scenario::{DiskError, FaultAction, Operation, format_duration, format_size};
 use crate::vm::{DiskFaults, Throttle};
 use std::collections::BTreeMap;
 
@@ -73,10 +74,21 @@ pub(super) fn describe(action: &FaultAction) -> String {
     }
 }
 
+/// What a fault makes fail, as an event tells it.
+pub(super) fn fails(action: &FaultAction) -> Option<FailingDisk> {
+    let FaultAction::Error { disk, errno, on } = action else { return None };
+    let on = |wanted: &[Operation]| on.iter().any(|operation| wanted.contains(operation));
+    Some(FailingDisk {
+        disk: disk.clone(),
+        read: on(&[Operation::Read]),
+        write: on(&[Operation::Write, Operation::Flush]),
+        no_space: *errno == DiskError::NoSpace,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::DiskError;
     use crate::vm::Fails;
     use proptest::prelude::*;
 

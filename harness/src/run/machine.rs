@@ -4,7 +4,7 @@
 
 use crate::event::{Event, Kind, Phase, Reason};
 use crate::scenario::{Fault, FaultAction, Outcome};
-use crate::verdict::{End, Judge, View};
+use crate::verdict::{End, Judge, SIGN_MS, View};
 use crate::vm::Command;
 use std::collections::VecDeque;
 
@@ -53,9 +53,6 @@ pub(crate) const END_MS: u64 = 10_000;
 const COLLECT_MS: u64 = 120_000;
 /// Ticks in a second of wall time.
 const TICKS_PER_S: u32 = 4;
-/// From this age of a required probe on, pictures are taken: the first sign of a stall. A sound guest at rest answers within
-/// milliseconds, one under pressure within a second or two.
-pub(crate) const SIGN_MS: u64 = 2_000;
 /// Dumps are taken at the beginning of so many stalls of a run: each costs the guest seconds.
 pub(crate) const STALLS_DUMPED: usize = 3;
 /// What is asked when a stall begins: blocked tasks, what the processors are at (who loops in the allocator is not blocked, and
@@ -260,8 +257,8 @@ impl Machine {
         self.switch_faults(actions);
         let pressed = self.take_dumps(actions);
         self.resend(actions);
-        let View { fair_ms, wall_ms, phase_ms, calm_ms, .. } = self.judge.view();
-        let View { ready, stalled, dumping, answered, answered_twice, workload_gone, escaped, .. } = self.judge.view();
+        let View { fair_ms, wall_ms, phase_ms, ready, stalled, dumping, .. } = self.judge.view();
+        let View { answers, answered_twice, workload_gone, escaped, .. } = self.judge.view();
         let rules = self.judge.rules();
         match self.stage {
             Stage::Run(Phase::Boot) if ready => self.enter(Phase::Settle, actions),
@@ -273,9 +270,9 @@ impl Machine {
             Stage::Run(Phase::Pressure) if phase_ms >= rules.pressure_ms || workload_gone => {
                 self.enter(Phase::Lift, actions);
             }
-            // With the workload still in place every probe must answer anew: a hang that began a moment ago must not be
-            // healed by the release.
-            Stage::Run(Phase::Lift) if !stalled && (answered || calm_ms >= rules.verify_ms) => {
+            // With the workload still in place every probe must answer anew, and none may be silent: a hang that began a
+            // moment ago must not be healed by the release.
+            Stage::Run(Phase::Lift) if !stalled && answers => {
                 self.enter(Phase::Release, actions);
                 self.command(Command::Release, actions);
             }

@@ -29,7 +29,7 @@ pub use execute::execute;
 pub use host::Host;
 pub use looks::Lens;
 pub use machine::{Action, Machine};
-pub(crate) use machine::{END_MS, OBEY_MS, SIGN_MS, STALLS_DUMPED};
+pub(crate) use machine::{END_MS, OBEY_MS, STALLS_DUMPED};
 pub use many::{Ended, Past, Watch, Work, many};
 pub use prepare::describe;
 pub(crate) use prepare::{BOOT_KVM_MS, BOOT_TCG_MS};

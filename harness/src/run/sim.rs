@@ -173,7 +173,9 @@ impl Sim {
                 self.print(key);
                 self.heal(if key == 'f' { "sysrq-f" } else { "sysrq-i" }, matches!(key, 'f' | 'i'));
             }
-            Action::Fault { index, active } => self.emit(Kind::Fault { fault: format!("fault {index}"), active }),
+            Action::Fault { index, active } => {
+                self.emit(Kind::Fault { fault: format!("fault {index}"), active, fails: None })
+            }
             Action::Capture => {
                 self.emit(Kind::Capture { active: true });
                 self.emit(Kind::Capture { active: false });

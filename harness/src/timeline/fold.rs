@@ -58,10 +58,10 @@ impl Fold {
             }
             Kind::Released { .. } => self.mark(Marked::Workload, "workload killed".into(), now),
             Kind::Sysrq { key } => self.mark(Marked::Sysrq, format!("SysRq-{key}"), now),
-            Kind::Fault { fault, active: true } if self.faults.len() < MAX_KEPT => {
+            Kind::Fault { fault, active: true, .. } if self.faults.len() < MAX_KEPT => {
                 self.faults.push((fault.clone(), now));
             }
-            Kind::Fault { fault, active: false } => {
+            Kind::Fault { fault, active: false, .. } => {
                 if let Some(at) = self.faults.iter().position(|(name, _)| name == fault) {
                     let (name, from) = self.faults.remove(at);
                     self.span(Spanned::Fault, name, from, now);

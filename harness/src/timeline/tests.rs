@@ -83,7 +83,7 @@ fn event(ms: u64, kind: Kind) -> Event {
 
 #[test]
 fn faults_are_paired_by_name_and_may_last_to_the_end() {
-    let fault = |ms, name: &str, active| event(ms, Kind::Fault { fault: name.into(), active });
+    let fault = |ms, name: &str, active| event(ms, Kind::Fault { fault: name.into(), active, fails: None });
     let mut events: Vec<Event> = (0..=40).map(|n| event(n * 250, Kind::Tick(Tick::default()))).collect();
     events.insert(9, fault(2_000, "a", true));
     events.insert(14, fault(3_000, "b", true));
@@ -139,7 +139,7 @@ fn any_kind() -> impl Strategy<Value = Kind> {
         (0..6_usize).prop_map(move |at| Kind::Phase { phase: phases[at] }),
         any::<u64>().prop_map(|work| Kind::Beat(Beat { work, free_kb: work, ..Beat::default() })),
         any::<Option<u64>>().prop_map(|us| Kind::Counters(Counters { mem_full_us: us, ..Counters::default() })),
-        any::<bool>().prop_map(|active| Kind::Fault { fault: "f".into(), active }),
+        any::<bool>().prop_map(|active| Kind::Fault { fault: "f".into(), active, fails: None }),
         any::<bool>().prop_map(|active| Kind::Capture { active }),
         any::<bool>().prop_map(|main| Kind::WorkloadExit { pid: 1, main, exit: Exit::Code(0), errno: 0 }),
         Just(Kind::Console { line: format!("[    1.000000] {KILL}") }),

@@ -11,11 +11,13 @@ use super::cause::Cause;
 use super::chains::{Chains, Standing};
 use super::clock::FairClock;
 use super::escapes::Escapes;
+use super::faults::Faults;
 use super::guest_clock::GuestClock;
 use super::kills::{Kills, Role};
 use super::kswapd::Kswapd;
 use super::logins::Logins;
 use super::movement::Movement;
+use super::pressure::Pressure;
 use super::probes::Probes;
 use super::proof::Watch;
 use super::remarks::{is_detector, is_grave, remark};
@@ -34,8 +36,6 @@ const EVIDENCE_MAX: usize = 60;
 const GRAVE_MAX: usize = 20;
 /// Time for probes to settle beyond the settle phase itself.
 pub(crate) const SETTLE_GRACE_MS: u64 = 60_000;
-/// Disk errors are told so long after the fault that asked for them, in wall time.
-pub(crate) const FAULT_ECHO_MS: u64 = 2_000;
 
 /// Folds events into a verdict. Total: any stream of events ends in exactly one end.
 #[derive(Debug, Default)]
@@ -46,6 +46,7 @@ pub struct Judge {
     kmsg: kmsg::Parser,
     cause: Cause,
     movement: Movement,
+    faults: Faults,
     kills: Kills,
     stalls: Vec<Stall>,
     phase: Option<PhaseEntry>,
@@ -73,14 +74,6 @@ struct PhaseEntry {
     wall_ms: u64,
 }
 
-/// Whether there was pressure at all.
-#[derive(Debug, Default)]
-struct Pressure {
-    min_kb: u64,
-    allocstall_before: Option<u64>,
-    seen: Option<String>,
-}
-
 /// What the guest said of itself.
 #[derive(Debug, Default)]
 struct GuestState {
@@ -92,9 +85,8 @@ struct GuestState {
     workload_failed: Option<String>,
     workload_gone: bool,
     released: bool,
-    faults: u32,
-    /// When a fault was last switched, in wall time.
-    faults_until_ms: Option<u64>,
+    /// QEMU has failed to press a key, and has not been heard of over QMP since.
+    qemu_mute: bool,
     last_line: String,
     last_remark: String,
 }
@@ -124,10 +116,9 @@ impl Judge {
             ready: self.guest.ready,
             stalled: self.open_stall().is_some(),
             dumping: self.clock.dumping(),
-            faulted: self.faulted(),
             frozen_ms: self.open_stall().map_or(0, |stall| stall.frozen_ms(now)),
             answered_twice: self.probes.answered(2),
-            answered: self.probes.answered(1),
+            answers: self.probes.answer(now),
             workload_gone: self.guest.workload_gone,
             escaped: self.escapes.helped(),
             oldest: self.probes.oldest(now),
@@ -135,6 +126,11 @@ impl Judge {
             beat: &self.guest.beat,
             guest_ms: self.guest.beat_times.map_or(0, |(guest, _)| guest),
         }
+    }
+
+    /// Whether an event of QEMU's tells of a disk error that a host fault asks for.
+    pub fn asked_for(&self, event: &str, data: &serde_json::Value) -> bool {
+        event == "BLOCK_IO_ERROR" && self.faults.explain(data, self.clock.wall_ms())
     }
 
     /// Takes one event in.
@@ -148,6 +144,7 @@ impl Judge {
             Kind::Plan(plan) => self.plan(plan),
             Kind::Phase { phase } => self.enter(*phase),
             Kind::Tick(_) => self.time_passes(),
+            Kind::Dropped { .. } => self.pressure.lost |= self.under_pressure(),
             Kind::Console { line } => self.console(line),
             Kind::Hello { proto, .. } if *proto != oomph_wire::PROTOCOL => {
                 let wanted = oomph_wire::PROTOCOL;
@@ -187,9 +184,12 @@ impl Judge {
                     self.note(text);
                 }
             }
-            Kind::WorkloadStarted { pid: _, adj } if *adj != 0 => {
-                let detail = format!("the workload runs with oom_score_adj {adj} where 0 was set");
-                self.spoil(Reason::SetupFailed, detail);
+            Kind::WorkloadStarted { adj, .. } => {
+                self.pressure.started = true;
+                if *adj != 0 {
+                    let detail = format!("the workload runs with oom_score_adj {adj} where 0 was set");
+                    self.spoil(Reason::SetupFailed, detail);
+                }
             }
             Kind::WorkloadExit { pid, main, exit, errno } => self.workload_exit(*pid, *main, *exit, *errno),
             Kind::Released { by } => self.released(by),
@@ -197,9 +197,9 @@ impl Judge {
                 self.escape("release");
             }
             Kind::Sysrq { key } => self.sysrq(*key),
-            Kind::Fault { fault, active } => {
-                self.guest.faults = if *active { self.guest.faults + 1 } else { self.guest.faults.saturating_sub(1) };
-                self.guest.faults_until_ms = Some(self.clock.wall_ms());
+            Kind::Fault { fault, active, fails } => {
+                self.faults.switch(*active, fails.as_ref(), self.clock.wall_ms());
+                self.watch.moved();
                 self.note(format!("host fault {}: {fault}", if *active { "on" } else { "off" }));
             }
             Kind::Qmp { event: name, data } => self.qmp(name, data),
@@ -226,8 +226,6 @@ impl Judge {
             | Kind::Collected { .. }
             | Kind::AllCollected
             | Kind::Login { .. }
-            | Kind::Dropped { .. }
-            | Kind::WorkloadStarted { .. }
             | Kind::Command { .. }
             | Kind::QemuExit { .. }
             | Kind::Ack { .. }
@@ -336,6 +334,7 @@ impl Judge {
         match message {
             Message::Kill(kill) => self.kill(kill),
             Message::Panic { text } => self.panicked(format!("Kernel panic: {text}")),
+            Message::Lost { what, .. } if what == "printk" => self.pressure.lost |= self.under_pressure(),
             other => {
                 if let Some(text) = remark(other) {
                     let void = self.clock.fair_ms() < self.guest.void_until_ms && is_detector(other);
@@ -356,7 +355,7 @@ impl Judge {
         self.watch.moved();
         if kill.counts {
             self.moved(format!("OOM kill of {} ({})", kill.victim, kill.pid));
-            self.pressed(|| format!("the OOM killer killed {}", kill.victim));
+            self.pressure.see(|| format!("the OOM killer killed {}", kill.victim));
         }
         self.note(format!(
             "OOM kill of {} ({}){}",
@@ -370,10 +369,11 @@ impl Judge {
     }
 
     fn panicked(&mut self, text: String) {
-        if self.in_phase(&[Phase::Boot]) {
-            self.spoil(Reason::NoBoot, text);
-        } else {
-            self.decide(End::Outcome(Outcome::Panicked), text);
+        match self.phase.as_ref().map(|entry| entry.phase) {
+            None | Some(Phase::Boot) => self.spoil(Reason::NoBoot, text),
+            // Nobody had pressed it yet.
+            Some(Phase::Settle) => self.spoil(Reason::NotSettled, text),
+            Some(_) => self.decide(End::Outcome(Outcome::Panicked), text),
         }
     }
 
@@ -389,7 +389,7 @@ impl Judge {
         self.probes.end(oomph_wire::words::source::BEAT, beat.n, Answer::Ok, now);
         if self.under_pressure() && beat.free_kb < 2 * self.pressure.min_kb {
             let (free, min) = (beat.free_kb, self.pressure.min_kb);
-            self.pressed(|| format!("{free} kB free with a min watermark of {min} kB"));
+            self.pressure.see(|| format!("{free} kB free with a min watermark of {min} kB"));
         }
         if let Some(what) = self.movement.beat(beat, self.rules.movement_kb) {
             self.moved(what);
@@ -401,7 +401,9 @@ impl Judge {
 
     fn probe_end(&mut self, probe: &str, n: u64, answer: Answer) {
         self.probes.end(probe, n, answer, self.clock.fair_ms());
-        self.movement.probed();
+        if probe != LOGIN {
+            self.movement.probed();
+        }
         if answer == Answer::Ok {
             self.escapes.answer(probe, self.clock.fair_ms());
         } else if self.probes.requires(probe) {
@@ -410,15 +412,11 @@ impl Judge {
     }
 
     fn counters(&mut self, counters: &Counters) {
-        let Some(allocstall) = counters.allocstall else { return };
-        self.cause.reclaims(self.clock.fair_ms(), allocstall);
-        if !self.under_pressure() {
-            self.pressure.allocstall_before = Some(allocstall);
-        } else if let Some(before) = self.pressure.allocstall_before
-            && allocstall > before
-        {
-            self.pressed(|| format!("direct reclaim was entered ({before} before, {allocstall} then)"));
+        if let Some(allocstall) = counters.allocstall {
+            self.cause.reclaims(self.clock.fair_ms(), allocstall);
         }
+        let (begun, pressed) = (self.kills.under_pressure(), self.under_pressure());
+        self.pressure.counters(counters, begun, pressed);
     }
 
     fn workload_exit(&mut self, pid: u64, main: bool, exit: Exit, errno: i64) {
@@ -451,30 +449,21 @@ impl Judge {
 
     // --- ends ---------------------------------------------------------------------------------------------------------
 
-    /// Whether a fault is in force or was a moment ago: what it brought about may be told after its end.
-    fn faulted(&self) -> bool {
-        let ended = self.guest.faults_until_ms.map(|ended| self.clock.wall_ms().saturating_sub(ended));
-        self.guest.faults > 0 || ended.is_some_and(|ms| ms < FAULT_ECHO_MS)
-    }
-
     fn open_stall(&self) -> Option<&Stall> {
         self.stalls.last().filter(|stall| stall.ended_ms.is_none())
     }
 
     fn moved(&mut self, what: String) {
         let now = self.clock.fair_ms();
+        // A cycle may stand before its stall is declared.
+        self.watch.moved();
         if self.under_judgement()
             && let Some(stall) = self.stalls.last_mut().filter(|stall| stall.ended_ms.is_none())
         {
             stall.moved(now);
-            self.watch.moved();
             self.cause.moved();
             self.note(format!("movement: {what}"));
         }
-    }
-
-    fn pressed(&mut self, how: impl FnOnce() -> String) {
-        self.pressure.seen.get_or_insert_with(how);
     }
 
     fn note(&mut self, text: String) {

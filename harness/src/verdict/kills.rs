@@ -45,6 +45,7 @@ pub(crate) struct Kills {
     list: Vec<Kill>,
     ours: BTreeSet<u64>,
     pressure_from_ms: Option<u64>,
+    pressed: u64,
     released: bool,
 }
 
@@ -84,10 +85,21 @@ impl Kills {
             role: if agent { Role::Probe } else { Role::Workload },
             counts: in_scope && self.pressure_from_ms.is_some() && !self.released && !said.manual,
         };
+        self.pressed += u64::from(kill.pressure_ms.is_some());
         if self.list.len() < LISTED {
             self.list.push(kill.clone());
         }
         kill
+    }
+
+    /// Whether pressure has begun.
+    pub fn under_pressure(&self) -> bool {
+        self.pressure_from_ms.is_some()
+    }
+
+    /// Kills of whatever scope since then, listed or not.
+    pub fn since_pressure(&self) -> u64 {
+        self.pressed
     }
 
     /// All kills, in their order.

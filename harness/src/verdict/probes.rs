@@ -9,6 +9,10 @@
 use crate::event::Answer;
 use std::collections::BTreeMap;
 
+/// From this age of a required probe on there is the first sign of a stall, in milliseconds. A sound guest at rest answers within
+/// milliseconds, one under pressure within a second or two.
+pub(crate) const SIGN_MS: u64 = 2_000;
+
 #[derive(Debug, Default)]
 pub(super) struct Probes {
     by_name: BTreeMap<String, Probe>,
@@ -21,6 +25,8 @@ struct Probe {
     round: u64,
     /// `round` at the last mark: only later rounds are fresh.
     marked: u64,
+    /// Fresh rounds that ended, and those of them that succeeded.
+    ended: u32,
     fresh: u32,
     failing: Option<Answer>,
     longest_ms: u64,
@@ -42,7 +48,7 @@ impl Probes {
     pub fn mark(&mut self, now_ms: u64, fresh_start: bool) {
         for probe in self.by_name.values_mut() {
             probe.marked = probe.round;
-            probe.fresh = 0;
+            (probe.ended, probe.fresh) = (0, 0);
             if fresh_start {
                 probe.heard_ms = now_ms;
                 probe.longest_ms = 0;
@@ -64,8 +70,9 @@ impl Probes {
         probe.hear(now_ms);
         probe.round = probe.round.max(n);
         probe.failing = (answer != Answer::Ok).then_some(answer);
-        if answer == Answer::Ok && n > probe.marked {
-            probe.fresh += 1;
+        if n > probe.marked {
+            probe.ended += 1;
+            probe.fresh += u32::from(answer == Answer::Ok);
         }
     }
 
@@ -86,6 +93,16 @@ impl Probes {
     /// Whether every required probe has succeeded in at least `times` rounds that began after the last mark.
     pub fn answered(&self, times: u32) -> bool {
         self.by_name.values().all(|probe| probe.fresh >= times)
+    }
+
+    /// Whether no required probe shows so much as the first sign of a stall.
+    pub fn awake(&self, now_ms: u64) -> bool {
+        self.silent(now_ms, SIGN_MS).is_empty()
+    }
+
+    /// Whether every required probe has ended a round that began after the last mark, with whatever answer, and all are awake.
+    pub fn answer(&self, now_ms: u64) -> bool {
+        self.by_name.values().all(|probe| probe.ended >= 1) && self.awake(now_ms)
     }
 
     /// Whether every required probe has answered since the last mark or is known to be dead, and one of them is dead.
@@ -141,6 +158,22 @@ mod tests {
         assert_eq!(probes.wanting(1), vec![("fault", Some(Answer::Errno(12)))]);
         probes.end("fault", 3, Answer::Ok, 13);
         assert!(probes.answered(1), "its begin was lost, its number is enough");
+    }
+
+    #[test]
+    fn an_answer_of_a_moment_ago_is_none_of_who_is_silent_now() {
+        let mut probes = Probes::new(&["fault".into(), "file:data".into()]);
+        probes.mark(0, false);
+        for n in 1..=2 {
+            probes.end("fault", n, Answer::Ok, 500 * n);
+        }
+        probes.end("file:data", 1, Answer::Errno(28), 2_500);
+        assert!(probes.answer(2_500) && !probes.answered(1), "an error is an answer, and no success");
+        assert!(!probes.answer(3_000), "the other has been silent for 2 s by now");
+        probes.begin("fault", 3, 3_100);
+        assert!(probes.answer(3_100));
+        probes.mark(3_200, false);
+        assert!(!probes.answer(3_200), "rounds of another phase");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 mod cause;
 mod clocks;
+mod holes;
 mod proof;
 
 const KILL: &str = "Out of memory: Killed process 77 (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, \
@@ -451,7 +452,7 @@ fn any_kind() -> impl Strategy<Value = Kind> {
         2 => line.prop_map(|line| Kind::Console { line: format!("[    1.000000] {line}") }),
         1 => any::<u64>().prop_map(|n| Kind::Counters(Counters { allocstall: Some(n), ..Default::default() })),
         1 => any::<bool>().prop_map(|main| Kind::WorkloadExit { pid: 5, main, exit: Exit::Code(1), errno: -7 }),
-        1 => any::<bool>().prop_map(|active| Kind::Fault { fault: "x".into(), active }),
+        1 => any::<bool>().prop_map(|active| Kind::Fault { fault: "x".into(), active, fails: None }),
         1 => qmp.prop_map(|event| Kind::Qmp { event: event.into(), data: serde_json::Value::Null }),
         1 => Just(Kind::Released { by: "timer".into() }),
         1 => Just(Kind::Ack { command: "start".into() }),

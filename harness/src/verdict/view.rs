@@ -21,14 +21,13 @@ pub struct View<'a> {
     pub stalled: bool,
     /// Whether a SysRq dump is being printed.
     pub dumping: bool,
-    /// Whether a host fault is in force or was within the last 2 s of wall time.
-    pub faulted: bool,
     /// How long nothing has moved in the open stall, in milliseconds.
     pub frozen_ms: u64,
     /// Whether every required probe has succeeded twice in rounds begun since the phase (or the last escape) began.
     pub answered_twice: bool,
-    /// The same for once.
-    pub answered: bool,
+    /// Whether every required probe has ended a round begun since then, with whatever answer, and none is silent now
+    /// ([`SIGN_MS`](super::SIGN_MS)).
+    pub answers: bool,
     /// Whether the workload's main process has ended.
     pub workload_gone: bool,
     /// Whether the last escape has brought the guest back.

@@ -109,6 +109,19 @@ impl Vm {
     }
 }
 
+/// Puts the disk's name beside that of the node that an event tells of.
+pub(super) fn name_disk(data: &mut serde_json::Value) {
+    let disk = data.get("node-name").and_then(|node| disk_of(node.as_str()?)).map(str::to_owned);
+    if let (Some(disk), Some(told)) = (disk, data.as_object_mut()) {
+        told.insert("disk".into(), disk.into());
+    }
+}
+
+/// The disk of a node: of its image, or of the filter before that.
+fn disk_of(node: &str) -> Option<&str> {
+    node.strip_prefix("node-").or_else(|| node.strip_prefix("fail-")?.rsplit_once('-').map(|(disk, _)| disk))
+}
+
 /// The filter nodes that stand between devices and disks.
 #[derive(Debug, Default)]
 pub(super) struct Filters {

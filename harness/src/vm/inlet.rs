@@ -2,6 +2,7 @@
 //! Lives here: the pure middle of a virtual machine: bytes to lines, lines to events, losses to events.
 //! May not live here: sockets, tasks, or waiting.
 
+use super::faults;
 use super::link::{LinkFilter, Losses, Told};
 use super::machine::Seen;
 use super::mailbox::{Item, Port};
@@ -90,7 +91,10 @@ impl Inlet {
             }
             // What is missing on the other ports shows in the lines' sequence numbers.
             Item::Gap { at, port, .. } => self.link(at, port, None),
-            Item::Qmp { at, event, data } => self.see(at, None, Kind::Qmp { event, data }),
+            Item::Qmp { at, event, mut data } => {
+                faults::name_disk(&mut data);
+                self.see(at, None, Kind::Qmp { event, data });
+            }
             Item::Event { at, kind } => self.see(at, None, kind),
             Item::Exit { at, exit: how } => {
                 self.flush_console(at);

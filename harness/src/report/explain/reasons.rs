@@ -7,11 +7,12 @@ use crate::event::{Reason, Rules};
 use crate::run::{BOOT_KVM_MS, BOOT_TCG_MS, OBEY_MS};
 use crate::verdict::{FAULT_ECHO_MS, SETTLE_GRACE_MS};
 
-entries! { Reason, 18:
+entries! { Reason, 20:
     NoBoot => no_boot(),
     SetupFailed => setup_failed(),
     NotSettled => not_settled(),
     QemuDied => qemu_died(),
+    QemuMute => qemu_mute(),
     QemuStopped => qemu_stopped(),
     KvmInternalError => kvm_internal_error(),
     HostIoError => host_io_error(),
@@ -19,6 +20,7 @@ entries! { Reason, 18:
     WorkloadFailed => workload_failed(),
     NoPressure => no_pressure(),
     ProbeFailing => probe_failing(),
+    KillsLost => kills_lost(),
     ProbeKilled => probe_killed(),
     StillThrashing => still_thrashing(),
     ProtocolError => protocol_error(),
@@ -45,7 +47,7 @@ fn no_boot() -> Text {
         ..of(
             "The kernel did not come as far as the agent, so it was never pressed. A bisection goes around such commits.",
             format!(
-                "The agent was not ready after {} under TCG, {} under KVM (`phases.boot`), or the kernel panicked during boot. `why` has the last line of the console, or the panic.",
+                "The agent was not ready after {} under TCG, {} under KVM (`phases.boot`), or the kernel panicked before that. `why` has the last line of the console, or the panic.",
                 time(BOOT_TCG_MS),
                 time(BOOT_KVM_MS)
             ),
@@ -75,9 +77,9 @@ fn setup_failed() -> Text {
 
 fn not_settled() -> Text {
     of(
-        "At rest, before any pressure, the probes did not all answer.",
+        "At rest, before any pressure, the probes did not all answer, or the kernel did not live.",
         format!(
-            "{} after the least length of settle ({} by default, `phases.settle`), some required probe had not succeeded twice. `why` names it.",
+            "{} after the least length of settle ({} by default, `phases.settle`), some required probe had not succeeded twice; or the kernel panicked or reset in settle. `why` says which.",
             time(SETTLE_GRACE_MS),
             time(Rules::default().settle_ms)
         ),
@@ -99,6 +101,17 @@ fn qemu_died() -> Text {
             next("oomph doctor", "whether QEMU works here, and how much memory there is for guests"),
             next("oomph matrix FILE --jobs 1", "fewer guests at once, where the host ran out of memory"),
             next("", "command.txt of the result is the QEMU command, to run by hand."),
+        ],
+    )
+}
+
+fn qemu_mute() -> Text {
+    of(
+        "The guest was silent, and so was QEMU: whether the kernel hangs cannot be told from a machine that does not run.",
+        "When the guest would have been hung, QEMU had not pressed the last SysRq key that was asked for, and had said nothing over QMP since.",
+        vec![
+            next("oomph doctor", "whether the host's disks and memory can hold the guests"),
+            next("", "A QEMU that waits for a disk of the host's is in state D in /proc."),
         ],
     )
 }
@@ -126,7 +139,7 @@ fn host_io_error() -> Text {
     of(
         "QEMU could not read or write a disk of the guest's, and no scenario had asked for that.",
         format!(
-            "A BLOCK_IO_ERROR over QMP while no host fault was in force, nor within {} of wall time after one.",
+            "A BLOCK_IO_ERROR over QMP that no fault `error` asks for, by its disk, its operation and whether space is wanting, nor did within the last {} of wall time.",
             time(FAULT_ECHO_MS)
         ),
         vec![next("oomph doctor", "whether the host's disks have room and work")],
@@ -205,12 +218,27 @@ fn probe_killed() -> Text {
     )
 }
 
+fn kills_lost() -> Text {
+    Text {
+        kernels: "The kernel counts its kills (`oom_kill` in /proc/vmstat) from 4.13 on; before, what the console lost under pressure may have been one.".into(),
+        ..of(
+            "The guest came through and the console told of no kill that counts; but there may have been one, so it is not called recovered.",
+            "In verify, the kernel's own count had grown since pressure began by more than the kills that the console told; or nothing counts, and lines were lost (`printk messages dropped`, or by this host).",
+            vec![
+                next("oomph results show RESULT", "what the console did tell"),
+                next("oomph run SCENARIO --set guest.boot='loglevel=6 log_buf_len=4M'", "a log that holds more"),
+            ],
+        )
+    }
+}
+
 fn still_thrashing() -> Text {
     let Rules { stall_max_ms, .. } = Rules::default();
     of(
         "The guest does not answer, and still moves: it crawls. Real stalls of up to 241 s have ended by themselves, so it is not called hung.",
         format!(
-            "A stall lasted {} (`phases.stall_max`), and never was nothing moving for as long as makes it hung.",
+            "A stall lasted {0} (`phases.stall_max`), and never was nothing moving for as long as makes it hung. Or, with the faults lifted or the workload \
+             gone, {0} passed without a stall in which never all probes had answered within 2 s: the release would heal a hang that begins.",
             time(stall_max_ms)
         ),
         vec![

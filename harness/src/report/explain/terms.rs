@@ -4,8 +4,8 @@
 
 use super::{Entry, Text, entry, next, time};
 use crate::event::Rules;
-use crate::run::{SIGN_MS, STALLS_DUMPED};
-use crate::verdict::{PROBES_KB, PROOF_MS};
+use crate::run::STALLS_DUMPED;
+use crate::verdict::{PROBES_KB, PROOF_MS, SIGN_MS};
 
 pub(super) fn entries() -> Vec<Entry> {
     [

@@ -214,6 +214,7 @@ fn status(case: &Case<'_>) -> &'static str {
                 | Reason::WorkloadFailed
                 | Reason::NoPressure
                 | Reason::ProbeFailing
+                | Reason::KillsLost
                 | Reason::ProbeKilled
                 | Reason::StillThrashing,
             ),

@@ -3,12 +3,13 @@
 //! May not live here: what the guest says, or what only time decides.
 
 use super::Judge;
-use crate::event::{Reason, Register, State, Stored};
+use crate::event::{NOT_PRESSED, Reason, Register, State, Stored};
 use crate::scenario::Outcome;
 use crate::verdict::End;
 
 impl Judge {
     pub(super) fn sysrq(&mut self, key: char) {
+        self.guest.qemu_mute = false;
         match key {
             'f' => self.escape("sysrq-f"),
             'i' => self.escape("sysrq-i"),
@@ -32,11 +33,12 @@ impl Judge {
     }
 
     pub(super) fn qmp(&mut self, event: &str, data: &serde_json::Value) {
+        self.guest.qemu_mute = event == NOT_PRESSED;
         let reason = data.get("reason").and_then(serde_json::Value::as_str);
         match event {
             "GUEST_PANICKED" => self.panicked("the guest's kernel reported a panic (pvpanic)".into()),
             "SHUTDOWN" if reason == Some("guest-reset") => self.panicked("the guest reset itself".into()),
-            "BLOCK_IO_ERROR" if !self.faulted() => {
+            "BLOCK_IO_ERROR" if !self.asked_for(event, data) => {
                 self.spoil(Reason::HostIoError, format!("QEMU could not read or write a disk: {data}"));
             }
             _ => {}

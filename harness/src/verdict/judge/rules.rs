@@ -11,6 +11,10 @@ use crate::verdict::{End, Proof, View};
 impl Judge {
     pub(super) fn time_passes(&mut self) {
         let now = self.clock.fair_ms();
+        if self.faults.any() {
+            // What stands under a fault may go on with its end.
+            self.watch.moved();
+        }
         if self.under_judgement() {
             self.probes.tick(now);
             self.max_stall_ms = self.max_stall_ms.max(self.probes.longest_ms());
@@ -40,24 +44,21 @@ impl Judge {
             self.note(format!("the stall ended by itself after {} s and {movements} movements", length / 1000));
             return;
         }
-        if self.guest.faults > 0 {
+        if self.faults.any() {
             stall.hold(now);
             self.cause.moved();
         }
         stall.tick(now);
         let (frozen, lasted, since) = (stall.frozen_ms(now), now - stall.declared_ms, stall.since_ms);
         let names = silent.join(", ");
-        let proof = self.watch.proof(now).filter(|_| self.guest.faults == 0).cloned();
+        let proof = self.watch.proof(now).cloned();
         if let Some(proof) = proof.filter(|_| self.proof.is_none()) {
             self.proven(now, since, proof);
         } else if frozen >= self.rules.frozen_for_ms {
             let age = self.probes.oldest(now).map_or(0, |(_, age)| age);
             let (frozen, age) = (frozen / 1000, age / 1000);
-            self.hang(now, since);
-            self.decide(
-                End::Outcome(Outcome::Hung),
-                format!("hung: {names} silent, for {age} s by now, and nothing has moved for {frozen} s"),
-            );
+            let text = format!("hung: {names} silent, for {age} s by now, and nothing has moved for {frozen} s");
+            self.hung(now, since, text);
         } else if lasted >= self.rules.stall_max_ms {
             let detail = format!("{names} silent, but the guest still moves after {} s of stall", lasted / 1000);
             self.spoil(Reason::StillThrashing, detail);
@@ -70,15 +71,18 @@ impl Judge {
         let text = format!("the same cycle for {stood} s, in {} pictures: {}", proof.pictures, sentence(&proof.steps));
         self.proof = Some(proof);
         if self.rules.proof == ProofUse::Decides {
-            self.hang(now, stall_ms);
-            self.decide(End::Outcome(Outcome::Hung), format!("hung, by proof: {text}"));
+            self.hung(now, stall_ms, format!("hung, by proof: {text}"));
         } else {
             self.note(format!("proof of a hang: {text}"));
         }
     }
 
-    /// How things stand now that it hangs.
-    fn hang(&mut self, now: u64, stall_ms: u64) {
+    /// It hangs, unless it is QEMU that does.
+    fn hung(&mut self, now: u64, stall_ms: u64, text: String) {
+        if self.guest.qemu_mute {
+            self.spoil(Reason::QemuMute, "QEMU did not press the last SysRq key, and has said nothing since".into());
+            return;
+        }
         self.chain = self.chains.most().filter(|_| self.proof.is_none());
         let silent = self.probes.silent(now, self.rules.stall_after_ms);
         self.cause.hung(Circumstances {
@@ -90,6 +94,7 @@ impl Judge {
             free_kb: self.guest.beat.free_kb,
             min_kb: self.pressure.min_kb,
         });
+        self.decide(End::Outcome(Outcome::Hung), text);
     }
 
     fn judge_escape(&mut self, now: u64) {
@@ -103,6 +108,7 @@ impl Judge {
             return;
         }
         let View { phase_ms, calm_ms, stalled, fair_ms, wall_ms, answered_twice, .. } = self.view();
+        let calm = !stalled && self.in_phase(&[Phase::Lift, Phase::Verify]);
         if wall_ms >= self.rules.wall_ms {
             let (fair, wall) = (fair_ms / 1000, wall_ms / 1000);
             self.spoil(Reason::HostStarved, format!("after {wall} s the guest has had {fair} s, too few to be judged"));
@@ -115,7 +121,11 @@ impl Judge {
         } else if self.in_phase(&[Phase::Settle]) && phase_ms >= self.rules.settle_ms + SETTLE_GRACE_MS {
             let detail = format!("at rest, within {} s, {}", phase_ms / 1000, self.describe_wanting());
             self.spoil(Reason::NotSettled, detail);
-        } else if self.in_phase(&[Phase::Verify]) && !stalled {
+        } else if calm && calm_ms >= self.rules.stall_max_ms {
+            let detail = format!("no stall for {} s, but one of the probes is always late", calm_ms / 1000);
+            self.spoil(Reason::StillThrashing, detail);
+        } else if calm && self.in_phase(&[Phase::Verify]) && self.probes.awake(fair_ms) {
+            // Two answers of a moment ago are none of a probe that is silent now.
             if answered_twice {
                 self.conclude();
             } else if calm_ms >= self.rules.verify_ms {
@@ -143,7 +153,11 @@ impl Judge {
             );
         } else if let Some(failure) = self.guest.workload_failed.take() {
             self.spoil(Reason::WorkloadFailed, failure);
-        } else if let Some(pressure) = self.pressure.seen.clone() {
+        } else if !self.pressure.started && self.guest.beat.work == 0 {
+            self.spoil(Reason::WorkloadFailed, "the agent has not told of its start, nor of any work done".into());
+        } else if let Some(untold) = self.pressure.untold(self.kills.since_pressure()) {
+            self.spoil(Reason::KillsLost, untold);
+        } else if let Some(pressure) = self.pressure.seen().map(str::to_owned) {
             self.decide(
                 End::Outcome(Outcome::Recovered),
                 format!("every required probe succeeded twice after release; no kill; there was pressure: {pressure}"),

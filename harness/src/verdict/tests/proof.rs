@@ -78,8 +78,30 @@ fn no_cycle_proves_anything_without_a_stall_or_under_a_fault() {
     goes_round(&mut sim, "a");
     sim.seconds(30);
     assert!(!sim.finished);
+    // Its end is no proof of what stood under it: a balloon must have time to give back.
+    sim.seconds(14);
+    assert!(!sim.finished, "by what stood while the fault was in force");
     sim.mood = Mood::default();
     assert_eq!(sim.finish().proof, None);
+}
+
+#[test]
+fn what_moves_before_a_stall_is_declared_moves_the_cycle_too() {
+    for (free_kb, work) in [(9_000, 0), (0, 10)] {
+        let mut sim = pressed();
+        sim.seconds(3);
+        sim.mood.silent = vec!["spawn"];
+        sim.mood.work = work;
+        goes_round(&mut sim, "a");
+        let before = sim.mood.free_kb;
+        for n in 0..11 {
+            sim.mood.free_kb = before + if n % 4 < 2 { free_kb } else { 0 };
+            sim.seconds(1);
+        }
+        assert!(!sim.finished, "the stall is a second old, and until then there was movement");
+        sim.mood = Mood::default();
+        assert_eq!(sim.finish().proof, None);
+    }
 }
 
 #[test]
