@@ -24,8 +24,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Fragments that are built into the program.
-const BUILT_IN: [(&str, &str); 8] = [
+const BUILT_IN: [(&str, &str); 9] = [
     ("base", include_str!("../../../../kernel-configs/base.config")),
+    ("btrfs", include_str!("../../../../kernel-configs/btrfs.config")),
     ("debug-info", include_str!("../../../../kernel-configs/debug-info.config")),
     ("distribution", include_str!("../../../../kernel-configs/distribution.config")),
     ("fast", include_str!("../../../../kernel-configs/fast.config")),

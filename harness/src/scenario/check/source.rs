@@ -14,8 +14,8 @@ use std::ops::Range;
 use std::path::Path;
 
 /// The config fragments that the harness carries: `kernel-configs/NAME.config`.
-pub const FRAGMENTS: [&str; 8] =
-    ["base", "debug-info", "lockdep", "kasan", "fault-injection", "no-swap", "fast", "distribution"];
+pub const FRAGMENTS: [&str; 9] =
+    ["base", "debug-info", "lockdep", "kasan", "fault-injection", "no-swap", "fast", "distribution", "btrfs"];
 /// The targets of the kernel's Makefile that fragments can be merged onto.
 const BASES: [&str; 3] = ["tinyconfig", "allnoconfig", "defconfig"];
 /// Schemes of URLs from which a tarball can be fetched.
