@@ -205,12 +205,7 @@ impl Work for Runs {
                 let live = self.board.run("image");
                 let image = interrupt::image(of, &made, self.host.cache(), live).await?;
                 let Some(image) = image.transpose()? else { return Ok(None) };
-                let mut runs = recorded.of(&scenario::to_yaml(of)?, &made.hash, image.as_ref());
-                for run in &mut runs {
-                    let version = run::version_that_ran(&made, &run.kernel_identity);
-                    run.expect(scenario::matching(&of.expect, &made.name, &made.tags, version).cloned());
-                }
-                past.push((cell, runs));
+                past.push((cell, run::past(recorded, of, &made, image.as_ref())?));
             }
         }
         self.kernels[kernel].get_or_init(|| made);
