@@ -399,5 +399,7 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+        let none = parse("--kernel k").unwrap_err().to_string();
+        assert!(["--patch", "--range", "--against"].iter().all(|option| none.contains(option)), "{none}");
     }
 }

@@ -17,6 +17,7 @@ mod man;
 mod matrix;
 mod output;
 mod page;
+mod paths;
 mod replay;
 mod report;
 mod results;

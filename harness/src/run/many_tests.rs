@@ -101,6 +101,7 @@ fn grid(cells: usize, repeats: u32) -> Grid {
         set: Vec::new(),
         repeats,
         expect: Vec::new(),
+        include: None,
     };
     Grid::new((0..cells).map(cell).collect(), None)
 }
