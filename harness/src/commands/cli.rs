@@ -107,9 +107,9 @@ pub enum Verb {
     /// Images: what guests boot into, and making them
     #[command(subcommand)]
     Image(ImageVerb),
-    /// What a word of a verdict means: an outcome, a mechanism, a reason, a phase, a probe
+    /// What a word of a verdict means (an outcome, a mechanism, a reason, a phase, a probe), or what a reproducer can be told
     Explain {
-        /// The word, for example oom-deadlock [default: all words, in a line each]
+        /// The word, for example oom-deadlock or xfs-inode-mutex [default: all words, in a line each]
         word: Option<String>,
     },
     /// Whether this host can run scenarios, and how to mend it where it cannot
