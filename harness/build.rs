@@ -18,7 +18,7 @@ const PROFILE: &str = "guest";
 const FLAGS: &str =
     "target.x86_64-unknown-linux-gnu.rustflags=[\"-Ctarget-feature=+crt-static\",\"-Crelocation-model=static\"]";
 /// Folders of the workspace that the guest's programs are made of.
-const SOURCES: [&str; 3] = ["images/init", "reproducers", "harness/wire"];
+const SOURCES: [&str; 4] = ["images/init", "reproducers", "reproducers/catalog", "harness/wire"];
 
 fn main() -> ExitCode {
     match build() {

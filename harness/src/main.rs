@@ -1,11 +1,9 @@
-//! The `oomph` binary: parse, dispatch, exit code.
+//! The `oomph` binary: arguments in, exit code out.
 //! Lives here: nothing else.
 //! May not live here: logic.
 
-use clap::Parser;
-use oomph::commands;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    commands::dispatch(commands::Cli::parse()).into()
+    oomph::commands::process(std::env::args_os().collect()).into()
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use oomph::campaign::matrix::cells;
-use oomph::scenario::{Matrix, load, load_matrix};
+use oomph::scenario::{Matrix, load_matrix};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,10 @@ fn every_shipped_matrix_loads_and_so_do_its_cells() {
         let cells = cells(&matrix);
         assert_eq!(cells.len(), count, "{name}");
         for cell in &cells {
-            load(&cell.scenario, &cell.overrides()).unwrap_or_else(|error| panic!("{}: {error}", cell.id));
+            matrix
+                .places
+                .load(&cell.scenario, cell.include, &cell.set)
+                .unwrap_or_else(|error| panic!("{}: {error}", cell.id));
         }
     }
 }
@@ -90,4 +93,82 @@ fn each_mistake_is_told_at_its_place() {
         assert_eq!((first.line, first.column), place, "{to}: {error}");
         assert!(error.to_string().contains(message), "{to}: {error}");
     }
+}
+
+/// A matrix of a real scenario, with these lines put to it.
+fn of_a_real_scenario(lines: &str) -> (tempfile::TempDir, PathBuf) {
+    let (folder, file) = written(&format!("name: m\nsummary: s\nscenarios: [a.yaml]\n{lines}"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is a folder of the workspace");
+    for scenario in ["a.yaml", "b.yaml"] {
+        fs::copy(root.join("scenarios/xfs-inode-mutex.yaml"), folder.path().join(scenario)).unwrap();
+    }
+    (folder, file)
+}
+
+#[test]
+fn what_is_wrong_with_a_value_is_told_at_its_place_in_the_matrix() {
+    let cases = [
+        ("parameters: {guest.memory: [1 GiB, wombat]}", (4, 36), "wombat"),
+        ("parameters:\n  guest.memory:\n  - 1 GiB\n  - 'wombat'\n", (7, 5), "wombat"),
+        ("parameters: {guest.cpus: [1], guest.memroy: [1 GiB]}", (4, 37), "memroy"),
+        ("include:\n- {scenario: b.yaml, set: {guest.cpus: many}}\n", (5, 40), "many"),
+        // The same value is sound in the lists' scenario: only the cell that is put in can be meant.
+        ("parameters: {phases.settle: [5s]}\ninclude: [{scenario: b.yaml, set: {phases.settle: 5}}]", (5, 51), "5"),
+        ("parameters: {workload.program.x: [1]}", (4, 31), "there is nothing below"),
+    ];
+    for (lines, place, message) in cases {
+        let (_folder, file) = of_a_real_scenario(lines);
+        let matrix = load_matrix(&file).unwrap_or_else(|error| panic!("{error}"));
+        let load = |cell: oomph::campaign::matrix::Cell| matrix.places.load(&cell.scenario, cell.include, &cell.set);
+        let error = cells(&matrix).into_iter().find_map(|cell| load(cell).err()).expect(lines);
+        let first = error.places().remove(0);
+        assert_eq!(
+            (first.source.as_str(), first.line, first.column),
+            (file.to_str().unwrap(), place.0, place.1),
+            "{error}"
+        );
+        let drawn = error.to_string();
+        assert!(drawn.contains(message) && drawn.contains(&format!("matrix.yaml:{}:{}", place.0, place.1)), "{drawn}");
+        assert!(!drawn.contains("--set"), "{drawn}");
+    }
+}
+
+fn oomph(folder: &Path, words: &[&str]) -> (Option<i32>, String) {
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_oomph"));
+    let output = command.args(words).current_dir(folder).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    (output.status.code(), said)
+}
+
+#[test]
+fn a_kernel_without_a_name_is_told_at_its_place() {
+    for (lines, place) in [
+        ("kernels: [debian-6.1, debian-61]", "matrix.yaml:4:23"),
+        ("include:\n- {scenario: b.yaml, kernel: debian-61}", "matrix.yaml:5:30"),
+    ] {
+        let (folder, _file) = of_a_real_scenario(lines);
+        let (code, said) = oomph(folder.path(), &["matrix", "matrix.yaml", "--plan", "json"]);
+        assert_eq!(code, Some(2));
+        assert!(said.contains(place) && said.contains("did you mean `debian-6.1`?"), "{said}");
+    }
+}
+
+#[test]
+fn a_plan_has_the_paths_that_people_write() {
+    let (folder, file) = of_a_real_scenario("include: [{scenario: ../b.yaml}]");
+    fs::create_dir(folder.path().join("matrix")).unwrap();
+    fs::rename(&file, folder.path().join("matrix/m.yaml")).unwrap();
+    fs::copy(folder.path().join("a.yaml"), folder.path().join("matrix/a.yaml")).unwrap();
+    let (_, said) = oomph(folder.path(), &["matrix", "matrix/m.yaml", "--plan", "json"]);
+    assert!(said.contains(r#""scenario":"matrix/a.yaml""#) && said.contains(r#""scenario":"b.yaml""#), "{said}");
+    let (_, said) = oomph(&folder.path().join("matrix"), &["matrix", "m.yaml", "--plan", "json"]);
+    assert!(said.contains(r#""scenario":"a.yaml""#) && !said.contains(".."), "{said}");
+}
+
+#[test]
+fn times_that_are_not_there_are_an_error() {
+    let (folder, _file) = of_a_real_scenario("");
+    let words = ["matrix", "matrix.yaml", "--plan", "json", "--shard", "1/2", "--timings", "nowhere"];
+    let (code, said) = oomph(folder.path(), &words);
+    assert!(code == Some(2) && said.contains("--timings nowhere"), "{said}");
 }

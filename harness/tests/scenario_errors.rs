@@ -154,6 +154,12 @@ golden! { rules:
     two_sources_of_a_kernel: changed("debian-6.1", "{debian: bookworm, image: ./bzImage}");
     no_source_of_a_kernel: changed("debian-6.1", "{modules: /}");
     variable_of_the_harness: changed("args: {writers: 10}", "env: {OOMPH_GUEST: 1}");
+    argument_that_the_reproducer_does_not_have: changed("writers: 10", "writer: 10");
+    argument_of_a_reproducer_without_any: changed("program: xfs-inode-mutex", "program: fill-disk");
+    argument_out_of_range: changed("writers: 10", "writers: 0");
+    argument_that_is_no_number: changed("writers: 10", "hogs: 4, writers: many");
+    argument_that_is_no_word_of_these: changed("writers: 10", "file: sane");
+    arguments_in_a_list: changed("{writers: 10}", "[--hog=4, writers, --writers=1, --writers=2]");
     stall_max_under_frozen_for: changed("{settle: 5s,", "{stall_max: 30s, frozen_for: 60s,");
     phases_over_wall: changed("{settle: 5s,", "{wall: 1m,");
     movement_over_memory: changed("{settle: 5s,", "{movement: 1 GiB,");

@@ -240,16 +240,15 @@ fn sound() -> impl Strategy<Value = Scenario> {
         source().prop_map(|build| KernelSpec::Inline(KernelSource::Source(Box::new(build)))),
         Just(KernelSpec::Inline(KernelSource::Image { image: "/proc/version".into(), modules: Some("/proc".into()) })),
     ];
-    let program = prop_oneof![
-        select(REPRODUCERS.to_vec()).prop_map(|name| Program::Reproducer(name.into())),
-        Just(Program::Path("/bin/sh".into()))
-    ];
-    let env = prop::collection::btree_map("[a-z_][a-zA-Z0-9_]{0,9}", arg(), 0..3);
-    let workload = (program, prop::collection::vec(arg(), 0..4), env).prop_map(|(program, args, env)| Workload {
-        program,
-        args,
-        env,
+    let ours = (select(REPRODUCERS.to_vec()), 0..4usize).prop_map(|(name, args)| {
+        let parameters = oomph_catalog::program(name).map_or(&[][..], |program| program.parameters);
+        let arg = |one: &oomph_catalog::Parameter| format!("--{}={}", one.name, one.kind.default());
+        (Program::Reproducer(name.into()), parameters.iter().take(args).map(arg).collect())
     });
+    let own = prop::collection::vec(arg(), 0..4).prop_map(|args| (Program::Path("/bin/sh".into()), args));
+    let program = prop_oneof![ours, own];
+    let env = prop::collection::btree_map("[a-z_][a-zA-Z0-9_]{0,9}", arg(), 0..3);
+    let workload = (program, env).prop_map(|((program, args), env)| Workload { program, args, env });
     let faults = prop::collection::vec((0u64..500, prop::option::of(1u64..500), action()), 0..4);
     let evidence = (any::<bool>(), any::<bool>(), 0..=4u32);
     let evidence = evidence.prop_map(|(core, keep, sample)| Evidence { core, keep, sample });

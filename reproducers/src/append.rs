@@ -2,7 +2,7 @@
 //! Lives here: one append, the fsync after it, starting over at the bound.
 //! May not live here: who appends to which file.
 
-use crate::{Failure, PAGE, Parameter, Random};
+use crate::{Failure, PAGE, Random};
 use oomph_wire::page::Progress;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, fstat, fsync, ftruncate, open};
@@ -13,9 +13,6 @@ use std::time::Duration;
 
 /// Bytes of one append: a page, so that each needs a new page of the page cache.
 pub const BLOCK: usize = PAGE;
-/// The bound of a file, as all who append take it.
-pub const FILE_MIB: Parameter =
-    Parameter::number("file-mib", 8, 1, 1 << 20, "MiB at which a file is cut to nothing and grows anew");
 
 /// Whether each append is followed by an fsync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,21 +2,14 @@
 //! Lives here: starting each when its time comes, starting it anew after its death, ending all when one fails.
 //! May not live here: what a child does.
 
-use crate::{Child, Death, Failure, Parameter, Random, Values, fork};
+use crate::{Child, Death, Failure, Random, Values, fork};
+use oomph_catalog::RESTART;
 use oomph_wire::page::Progress;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How often deaths and starts are looked for.
 const TURN: Duration = Duration::from_millis(50);
-
-/// When a member is started anew, as all who have a crew take it.
-pub const RESTART: Parameter =
-    Parameter::number("restart", 5, 0, 3600, "seconds after its death at which a task is started anew; 0 for never");
-
-/// The seed of programs with writers and hogs.
-pub const HOG_SEED: Parameter =
-    Parameter::number("seed", 1, 0, u64::MAX, "decides what is written and when each hog starts, not how they race");
 
 /// How much later than the others this hog starts.
 pub fn hog_jitter(seed: u64, index: u64) -> Duration {

@@ -3,7 +3,7 @@
 //! shared mappings, loop devices, swap.
 //! May not live here: any particular kind of memory pressure (that is a program under `src/bin`).
 //!
-//! A reproducer describes itself with a [`Program`] and hands it to [`run`]:
+//! A reproducer takes what `oomph_catalog` says of it, a [`Program`], and hands it to [`run`]:
 //!
 //! - `--help` and `--explain` print and exit with 0, anywhere.
 //! - A wrong argument ends it with 2 and a message.
@@ -24,36 +24,24 @@ mod random;
 mod shared;
 mod swap;
 
-pub use append::{Appender, BLOCK, FILE_MIB, Sync, append};
+pub use append::{Appender, BLOCK, Sync, append};
 pub use cgroup::MemoryCgroup;
 pub use child::{Child, Death, exit, fork, set_oom_score_adj, share_memory};
 pub use create::create_and_unlink;
-pub use crew::{Crew, HOG_SEED, RESTART, hog_jitter};
+pub use crew::{Crew, hog_jitter};
 pub use freeze::freeze;
-pub use loop_device::{LoopDevice, REQUESTS};
+pub use loop_device::LoopDevice;
 pub use memory::{CHUNK, Chunk, PAGE, circle, hoard, hoard_while};
-pub use parameter::{Kind, Parameter, Values};
+pub use oomph_catalog::Program;
+pub use parameter::Values;
 pub use random::Random;
 pub use shared::SharedFile;
-pub use swap::{LoopSwap, SWAP_FILE, SWAP_MIB};
+pub use swap::LoopSwap;
 
 use oomph_wire::page::{GUEST_VARIABLE, Progress};
 use std::fmt;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
-
-/// What a reproducer says of itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Program {
-    /// Its name, that of its file.
-    pub name: &'static str,
-    /// What it does, in a sentence.
-    pub summary: &'static str,
-    /// What it can be told, as `--NAME=VALUE`.
-    pub parameters: &'static [Parameter],
-    /// The dependency that it provokes and why, with the kernel's source.
-    pub explanation: &'static str,
-}
 
 /// Why a workload could not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]

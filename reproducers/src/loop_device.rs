@@ -5,7 +5,7 @@
 //! Nodes are made here, so that no devtmpfs is needed. Numbers: Documentation/admin-guide/devices.txt (loop-control is 10:237,
 //! loopN is 7:N); ioctls: include/uapi/linux/loop.h. A loop device's own limits: drivers/block/loop.c.
 
-use crate::{Failure, Parameter};
+use crate::Failure;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
@@ -14,10 +14,6 @@ use std::os::fd::AsRawFd;
 const LOOP_CTL_GET_FREE: libc::c_ulong = 0x4c82;
 const LOOP_SET_FD: libc::c_ulong = 0x4c00;
 const LOOP_SET_DIRECT_IO: libc::c_ulong = 0x4c08;
-
-/// How much the device takes at a time, as all who make one take it.
-pub const REQUESTS: Parameter =
-    Parameter::number("requests", 4, 4, 1024, "requests that the loop device takes at a time");
 
 /// A loop device as it is wanted.
 #[derive(Clone, Copy, Debug, Default)]

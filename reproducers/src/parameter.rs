@@ -1,86 +1,10 @@
-//! A reproducer's parameters: declared once, read strictly, listed by `--help`.
-//! Lives here: kinds, ranges, defaults, messages.
-//! May not live here: what a parameter means to a program.
+//! A reproducer's parameters as it was called with them, and its `--help`.
+//! Lives here: reading the arguments, messages.
+//! May not live here: which parameters there are (`oomph_catalog`), or what one means to a program.
 
-use crate::Program;
+use oomph_catalog::{Parameter, Program, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// One parameter, given as `--NAME=VALUE`.
-#[derive(Clone, Copy, Debug)]
-pub struct Parameter {
-    /// Its name.
-    pub name: &'static str,
-    /// What it can be, and is by default.
-    pub kind: Kind,
-    /// What it means, with the unit.
-    pub meaning: &'static str,
-}
-
-/// What a parameter can be.
-#[derive(Clone, Copy, Debug)]
-pub enum Kind {
-    /// A whole number from `min` to `max`.
-    Number {
-        /// Where it is not given.
-        default: u64,
-        /// The least.
-        min: u64,
-        /// The most.
-        max: u64,
-    },
-    /// One of some words; the first is the default.
-    Choice(&'static [&'static str]),
-}
-
-impl Parameter {
-    /// A whole number.
-    pub const fn number(name: &'static str, default: u64, min: u64, max: u64, meaning: &'static str) -> Self {
-        Self { name, kind: Kind::Number { default, min, max }, meaning }
-    }
-
-    /// One of some words; the first is the default.
-    pub const fn choice(name: &'static str, words: &'static [&'static str], meaning: &'static str) -> Self {
-        Self { name, kind: Kind::Choice(words), meaning }
-    }
-}
-
-impl Kind {
-    fn default(&self) -> Value {
-        match *self {
-            Self::Number { default, .. } => Value::Number(default),
-            Self::Choice(words) => Value::Word(words.first().copied().unwrap_or("")),
-        }
-    }
-
-    fn read(&self, text: &str) -> Result<Value, String> {
-        match *self {
-            Self::Number { min, max, .. } => match text.parse() {
-                Ok(number) if (min..=max).contains(&number) => Ok(Value::Number(number)),
-                _ => Err(format!("'{text}' is not a whole number from {min} to {max}")),
-            },
-            Self::Choice(words) => match words.iter().find(|word| **word == text) {
-                Some(word) => Ok(Value::Word(word)),
-                None => Err(format!("'{text}' is none of {}", words.join(", "))),
-            },
-        }
-    }
-
-    fn describe(&self) -> String {
-        match *self {
-            Self::Number { default, min, max } => format!("{min} to {max}, default {default}"),
-            Self::Choice(words) => {
-                format!("{}, default {}", words.join(" or "), words.first().copied().unwrap_or(""))
-            }
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Value {
-    Number(u64),
-    Word(&'static str),
-}
 
 /// The parameters of a call, defaults filled in.
 #[derive(Clone, Debug)]
@@ -99,7 +23,8 @@ impl Values {
                 let names: Vec<_> = parameters.iter().map(|parameter| parameter.name).collect();
                 format!("there is no parameter '{name}'; there are: {}", names.join(", "))
             })?;
-            let value = parameter.kind.read(text).map_err(|problem| format!("--{name}: {problem}"))?;
+            let wrong = || format!("--{name}: '{text}' is not {}", parameter.kind.wanted());
+            let value = parameter.kind.read(text).ok_or_else(wrong)?;
             if given.insert(parameter.name, value).is_some() {
                 return Err(format!("--{name} is given twice"));
             }
@@ -135,8 +60,9 @@ impl Values {
 pub fn help(program: &Program) -> String {
     let mut text = format!("{}: {}\n\nParameters, each as --NAME=VALUE:\n", program.name, program.summary);
     for parameter in program.parameters {
+        let (name, meaning, kind) = (parameter.name, parameter.meaning, parameter.kind);
         // Writing to a String does not fail.
-        let _ = writeln!(text, "  {:<10} {} ({})", parameter.name, parameter.meaning, parameter.kind.describe());
+        let _ = writeln!(text, "  {name:<10} {meaning} ({}, default {})", kind.range(), kind.default());
     }
     text.push_str("\n--explain says which dependency it provokes, and why.\n");
     text
@@ -169,7 +95,7 @@ mod tests {
         assert_eq!(problem(&["--writers"]), "'--writers' is not of the form --NAME=VALUE");
         assert_eq!(problem(&["--writers=0"]), "--writers: '0' is not a whole number from 1 to 1000");
         assert_eq!(problem(&["--writers="]), "--writers: '' is not a whole number from 1 to 1000");
-        assert_eq!(problem(&["--file=other"]), "--file: 'other' is none of same, own");
+        assert_eq!(problem(&["--file=other"]), "--file: 'other' is not one of same, own");
         assert_eq!(problem(&["--file=own", "--file=own"]), "--file is given twice");
     }
 

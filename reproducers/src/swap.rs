@@ -2,8 +2,9 @@
 //! Lives here: the file and swapon.
 //! May not live here: the device between them (`loop_device`), or who swaps.
 
-use crate::loop_device::{LoopDevice, REQUESTS};
-use crate::{Failure, Parameter, Values};
+use crate::loop_device::LoopDevice;
+use crate::{Failure, Values};
+use oomph_catalog::{REQUESTS, SWAP_FILE, SWAP_MIB};
 use oomph_wire::swap::header;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
@@ -11,12 +12,6 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 const MIB: usize = 1 << 20;
-
-/// The size of the swap space, as all who make one take it.
-pub const SWAP_MIB: Parameter = Parameter::number("swap-mib", 1024, 16, 1 << 20, "MiB of swap behind the loop device");
-/// How its file is made.
-pub const SWAP_FILE: Parameter =
-    Parameter::choice("swap-file", &["holes", "written"], "whether that file has holes, or is written beforehand");
 
 /// Swap space as it is wanted.
 #[derive(Clone, Copy, Debug)]

@@ -107,9 +107,9 @@ pub enum Verb {
     /// Images: what guests boot into, and making them
     #[command(subcommand)]
     Image(ImageVerb),
-    /// What a word of a verdict means: an outcome, a mechanism, a reason, a phase, a probe
+    /// What a word of a verdict means (an outcome, a mechanism, a reason, a phase, a probe), or what a reproducer can be told
     Explain {
-        /// The word, for example oom-deadlock [default: all words, in a line each]
+        /// The word, for example oom-deadlock or xfs-inode-mutex [default: all words, in a line each]
         word: Option<String>,
     },
     /// Whether this host can run scenarios, and how to mend it where it cannot
@@ -151,7 +151,7 @@ pub struct Run {
     /// Runs of each scenario
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: u32,
-    /// Count the runs of the same scenario on the same kernel that are in the results folder already
+    /// Count the runs of the same scenario on the same kernel that are in the results folder already, in the exit code too
     #[arg(long)]
     pub resume: bool,
     /// Accelerator
@@ -172,8 +172,9 @@ pub struct Run {
     /// Print what the scenarios' reproducers provoke and why, and run nothing
     #[arg(long)]
     pub explain: bool,
-    /// Exit codes for `git bisect run`: 0 good, 1 bad (at the first bad run), 125 where no run had an outcome or the kernel does not
-    /// build; what is expected does not matter
+    /// Exit codes for `git bisect run`: 0 good, 1 bad (at the first bad run), 125 (git skips the commit) where no run had an outcome or the kernel
+    /// does not build, 129 (git stops) where the command line, the scenario or the host is wrong, 130 (git stops) after ^C; what is
+    /// expected does not matter
     #[arg(long)]
     pub bisect_exit: bool,
     /// With --bisect-exit: which runs are bad
@@ -398,5 +399,7 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+        let none = parse("--kernel k").unwrap_err().to_string();
+        assert!(["--patch", "--range", "--against"].iter().all(|option| none.contains(option)), "{none}");
     }
 }

@@ -1,4 +1,4 @@
-//! `oomph explain`: what a word of a verdict means.
+//! `oomph explain`: what a word of a verdict means, and what a reproducer can be told.
 //! Lives here: the word looked up, its page or its JSON printed.
 //! May not live here: the texts (`report::explain`).
 
@@ -13,7 +13,7 @@ const WIDEST: usize = 100;
 /// Explains a word, or lists all.
 ///
 /// # Errors
-/// Where the word is none of a verdict.
+/// Where the word is none of these.
 pub fn explain(word: Option<&str>, output: &Output) -> anyhow::Result<Status> {
     let width = output.width().unwrap_or(WIDEST).min(WIDEST);
     let entries = match word.map(report::explanation) {
@@ -21,10 +21,13 @@ pub fn explain(word: Option<&str>, output: &Output) -> anyhow::Result<Status> {
         None => return output.line(&report::index_of_words(width)),
         Some(Ok(entries)) => entries,
         Some(Err(Some(near))) => {
-            bail!("`{}` is no word of a verdict; did you mean `{near}`?", word.unwrap_or_default())
+            bail!("`{}` is no word of a verdict and no reproducer; did you mean `{near}`?", word.unwrap_or_default())
         }
         Some(Err(None)) => {
-            bail!("`{}` is no word of a verdict; `oomph explain` lists those that are", word.unwrap_or_default())
+            bail!(
+                "`{}` is no word of a verdict and no reproducer; `oomph explain` lists those that are",
+                word.unwrap_or_default()
+            )
         }
     };
     if output.json() {

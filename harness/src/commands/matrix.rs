@@ -6,6 +6,7 @@ use super::cli::{Form, Global, Matrix};
 use super::exit::Status;
 use super::interrupt;
 use super::output::Output;
+use super::paths;
 use super::run::wanted;
 use crate::campaign::matrix::{self, Cell, Grid, Need, Pool, Shard};
 use crate::doctor;
@@ -13,8 +14,8 @@ use crate::kernel::{self, Cache, Kernel, Names};
 use crate::report::{self, Board};
 use crate::results::{self, Recorded, RunJson, Store};
 use crate::run::{self, Boots, Host, Past, Watch, Work};
-use crate::scenario::{self, KernelSpec, Outcome, Scenario};
-use anyhow::{Context, bail};
+use crate::scenario::{self, KernelSpec, Outcome, Places, Scenario};
+use anyhow::{Context, anyhow, bail};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -31,7 +32,8 @@ pub fn matrix(global: &Global, options: &Matrix, output: &Output) -> anyhow::Res
     let names = Names::find(global.kernels.as_deref(), &[&options.file, &std::env::current_dir()?])?;
     let matrix = scenario::load_matrix(&options.file)?;
     // All scenarios are read before the first runs: a mistake in the last costs nothing.
-    let all = matrix::cells(&matrix).into_iter().map(|cell| load(cell, &names)).collect::<anyhow::Result<Vec<_>>>()?;
+    let load = |cell| load(cell, &matrix.places, &names);
+    let all = matrix::cells(&matrix).into_iter().map(load).collect::<anyhow::Result<Vec<_>>>()?;
     let cells = choose(all, options)?;
     if let Some(form) = options.plan {
         let form = match form {
@@ -39,7 +41,9 @@ pub fn matrix(global: &Global, options: &Matrix, output: &Output) -> anyhow::Res
             Form::Github => matrix::Form::Github,
             Form::Gitlab => matrix::Form::Gitlab,
         };
-        let cells: Vec<Cell> = cells.into_iter().map(|(cell, _)| cell).collect();
+        let here = std::env::current_dir()?;
+        let shown = |(cell, _): (Cell, _)| Cell { scenario: paths::shown(&cell.scenario, &here), ..cell };
+        let cells: Vec<Cell> = cells.into_iter().map(shown).collect();
         let file = options.file.to_str().context("the matrix's path is no UTF-8 text")?;
         return output.line(&matrix::plan(file, &matrix.name, &cells, form).to_string());
     }
@@ -73,15 +77,36 @@ pub fn matrix(global: &Global, options: &Matrix, output: &Output) -> anyhow::Res
 }
 
 /// A cell's scenario, as it is to run.
-fn load(cell: Cell, names: &Names) -> anyhow::Result<(Cell, Scenario)> {
-    let mut scenario =
-        scenario::load(&cell.scenario, &cell.overrides()).with_context(|| format!("cell `{}`", cell.id))?;
+fn load(cell: Cell, places: &Places, names: &Names) -> anyhow::Result<(Cell, Scenario)> {
+    let of_cell = || format!("cell `{}`", cell.id);
+    let mut scenario = places.load(&cell.scenario, cell.include, &cell.set).with_context(of_cell)?;
     if let Some(kernel) = &cell.kernel {
         scenario.kernel = names.from_argument(kernel);
     }
-    kernel::known(&scenario.kernel, names).with_context(|| format!("cell `{}`", cell.id))?;
+    kernel::known(&scenario.kernel, names)
+        .map_err(|error| match &cell.kernel {
+            Some(name) => at_its_place(name, error, places, cell.include),
+            None => anyhow::Error::new(error).context(cell.scenario.display().to_string()),
+        })
+        .with_context(of_cell)?;
     scenario.expect.splice(0..0, cell.expect.iter().cloned());
     Ok((cell, scenario))
+}
+
+/// What is wrong with a kernel that the matrix names, where it names it.
+fn at_its_place(name: &str, error: kernel::Error, places: &Places, include: Option<usize>) -> anyhow::Error {
+    let placed = |message: &str, right: &str| places.kernel(name, include, message, right);
+    match &error {
+        kernel::Error::UnknownName { source_file, suggestion, known, .. } => {
+            let right = match suggestion {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are: {}", known.join(", ")),
+            };
+            placed(&format!("no kernel is named `{name}` in {source_file}"), &right).map(Into::into)
+        }
+        other => placed(&format!("the kernel `{name}` cannot be had"), "").map(|place| anyhow!("{place}\n{other}")),
+    }
+    .unwrap_or_else(|| error.into())
 }
 
 /// The cells that are wanted of all.
@@ -110,7 +135,10 @@ fn choose(all: Vec<(Cell, Scenario)>, options: &Matrix) -> anyhow::Result<Vec<(C
 fn in_shard(all: &[(Cell, Scenario)], shard: Shard, timings: Option<&Path>) -> anyhow::Result<Vec<usize>> {
     let mut known: HashMap<(String, String), (f64, f64)> = HashMap::new();
     if let Some(root) = timings {
-        for run in results::list(root).with_context(|| root.display().to_string())?.runs {
+        // Without them this machine would divide the cells otherwise than the others: some would run twice, and some never.
+        let given = || format!("--timings {}", root.display());
+        let runs = results::gather(&[root.to_owned()]).with_context(given)?.runs;
+        for run in runs {
             let (runs, seconds) = known.entry((run.scenario, run.kernel)).or_default();
             *runs += 1.0;
             *seconds += run.duration_s;
@@ -205,12 +233,7 @@ impl Work for Runs {
                 let live = self.board.run("image");
                 let image = interrupt::image(of, &made, self.host.cache(), live).await?;
                 let Some(image) = image.transpose()? else { return Ok(None) };
-                let mut runs = recorded.of(&scenario::to_yaml(of)?, &made.hash, image.as_ref());
-                for run in &mut runs {
-                    let version = run::version_that_ran(&made, &run.kernel_identity);
-                    run.expect(scenario::matching(&of.expect, &made.name, &made.tags, version).cloned());
-                }
-                past.push((cell, runs));
+                past.push((cell, run::past(recorded, of, &made, image.as_ref())?));
             }
         }
         self.kernels[kernel].get_or_init(|| made);

@@ -84,12 +84,7 @@ impl Output {
             // Off a terminal a line of it is a line, for grep.
             self.line(&self.width().map_or(block.clone(), |width| wrap(&block, width, LABELS)))?
         };
-        Ok(match (run.outcome, run.expected) {
-            (None, _) if run.inconclusive == Some(crate::event::Reason::Cancelled) => Status::Interrupted,
-            (None, _) => Status::Inconclusive,
-            (Some(_), true) => Status::AsExpected,
-            (Some(_), false) => Status::Unexpected,
-        })
+        Ok(Status::of(run))
     }
 
     /// An error, with what caused it.

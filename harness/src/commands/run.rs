@@ -3,12 +3,12 @@
 //! May not live here: how a run is prepared and driven (`run`).
 
 use super::cli::{Accel, Global, Run};
-use super::exit::Status;
+use super::exit::{Series, Status};
 use super::interrupt;
 use super::output::Output;
 use crate::image::programs;
 use crate::kernel::{Cache, Names};
-use crate::report::{Live, Stream};
+use crate::report::{self, Live, Stream};
 use crate::results::{Recorded, Store};
 use crate::run::{self, Boots, Host};
 use crate::scenario::{self, KernelSource, KernelSpec, Program, Scenario};
@@ -46,9 +46,7 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
     runtime.block_on(async {
         let host = Host::look(Cache::open(None)?, wanted).await?;
         let store = Store::new(&global.results)?;
-        let mut status = Status::AsExpected;
-        // With --bisect-exit: runs with an outcome that is not bad.
-        let mut good = 0_u32;
+        let mut series = Series::new(options.bisect_exit.then_some(&options.bad_when));
         for scenario in &scenarios {
             let live = || Live::new(&scenario.name);
             let boots = Boots::of(scenario)?;
@@ -68,7 +66,14 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
                 let image = interrupt::image(scenario, &kernel, host.cache(), live()).await?;
                 let Some(image) = image.transpose()? else { return Ok(Status::Interrupted) };
                 let recorded = Recorded::read(&global.results)?;
-                done = recorded.of(&scenario::to_yaml(scenario)?, &kernel.hash, image.as_ref()).len();
+                let past = run::past(&recorded, scenario, &kernel, image.as_ref())?;
+                done = past.len();
+                if done > 0 {
+                    live().note(&report::stored(&past));
+                }
+                if let Some(end) = past.iter().find_map(|run| series.past(run)) {
+                    return Ok(end);
+                }
             }
             for number in u32::try_from(done)?.saturating_add(1)..=options.repeat {
                 let label = match options.repeat {
@@ -78,22 +83,13 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
                 let events = (output.json() && !output.quiet()).then(|| Stream::new(std::io::stdout()));
                 let live = Live::new(&label).streaming(events);
                 let run = run::execute(&host, &store, scenario, &kernel, live).await?;
-                let of_run = output.run(&run)?;
-                if of_run == Status::Interrupted {
-                    return Ok(of_run);
-                } else if !options.bisect_exit {
-                    status = status.and(of_run);
-                    continue;
-                }
-                match options.bad_when.judge(&run) {
-                    Some(true) => return Ok(Status::Unexpected),
-                    Some(false) => good += 1,
-                    None => {}
+                output.run(&run)?;
+                if let Some(end) = series.add(&run) {
+                    return Ok(end);
                 }
             }
         }
-        let no_outcome = options.bisect_exit && good == 0;
-        Ok(if no_outcome { Status::Inconclusive } else { status })
+        Ok(series.status())
     })
 }
 

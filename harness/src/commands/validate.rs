@@ -189,7 +189,7 @@ impl Work for Runs<'_> {
             let of = self.scenario(trial, side);
             let image = interrupt::image(&of, &kernel, self.host.cache(), Live::new("image")).await?;
             let Some(image) = image.transpose()? else { return Ok(None) };
-            past.push(recorded.of(&scenario::to_yaml(&of)?, &kernel.hash, image.as_ref()));
+            past.push(run::past(recorded, &of, &kernel, image.as_ref())?);
         }
         self.kernels[side] = Some(kernel);
         Ok(Some(past))

@@ -15,16 +15,7 @@ pub fn reproducer(name: &str) -> Option<&'static [u8]> {
 
 /// What a reproducer provokes and why, as its own `--explain` prints it.
 pub fn explanation(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "exit-with" => include_str!("../../../reproducers/src/bin/exit-with.txt"),
-        "fill-disk" => include_str!("../../../reproducers/src/bin/fill-disk.txt"),
-        "freeze-forever" => include_str!("../../../reproducers/src/bin/freeze-forever.txt"),
-        "isolation-storm" => include_str!("../../../reproducers/src/bin/isolation-storm.txt"),
-        "kswapd-block" => include_str!("../../../reproducers/src/bin/kswapd-block.txt"),
-        "spin-rt" => include_str!("../../../reproducers/src/bin/spin-rt.txt"),
-        "xfs-inode-mutex" => include_str!("../../../reproducers/src/bin/xfs-inode-mutex.txt"),
-        _ => return None,
-    })
+    oomph_catalog::program(name).map(|program| program.explanation)
 }
 
 /// Names of the reproducers, sorted; those that only tests use are among them.

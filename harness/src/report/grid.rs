@@ -95,6 +95,7 @@ mod tests {
             set: vec![("x".into(), "1".into())],
             repeats: 3,
             expect: Vec::new(),
+            include: None,
         };
         let mut grid = Grid::new(vec![cell("a", "k1"), cell("a", "k2"), cell("long", "k1")], None);
         let run = RunJson { expected: true, ..sample() };

@@ -4,6 +4,8 @@
 
 mod bisect;
 mod diagnosis;
+mod escapes;
+mod evidence;
 mod explain;
 mod export;
 mod format;
@@ -47,7 +49,7 @@ pub use screen::leave;
 pub use show::{CONSOLE_LINES, Page, page};
 pub use stacks::stacks;
 pub use stream::Stream;
-pub use summary::{row, table};
+pub use summary::{row, stored, table};
 pub use text::{block, headline};
 pub use validated::validated;
 pub use wrap::wrap;

@@ -3,6 +3,8 @@
 //! May not live here: counting (`campaign`).
 
 use crate::campaign::{Cycles, Row, Spread};
+use crate::results::RunJson;
+use std::collections::BTreeMap;
 
 /// What the runs ended in, each outcome with its share of the runs that have one.
 fn ends(row: &Row) -> String {
@@ -20,6 +22,17 @@ fn ends(row: &Row) -> String {
 fn mechanisms(row: &Row) -> String {
     let mechanisms = row.mechanisms.iter().map(|(name, runs)| format!("{name} {runs}"));
     mechanisms.collect::<Vec<_>>().join(", ")
+}
+
+/// What is stored already of a series that goes on, in a sentence.
+pub fn stored(runs: &[RunJson]) -> String {
+    let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
+    for run in runs {
+        *ends.entry(run.outcome_name()).or_default() += 1;
+    }
+    let ends: Vec<String> = ends.iter().map(|(end, runs)| format!("{runs} {end}")).collect();
+    let (are, count) = if runs.len() == 1 { ("run is", "counts") } else { ("runs are", "count") };
+    format!("{} {are} stored already and {count}: {}", runs.len(), ends.join(", "))
 }
 
 /// Two lines: what was run, and what it came to.

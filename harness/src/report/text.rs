@@ -2,14 +2,15 @@
 //! Lives here: its wording.
 //! May not live here: anything that is not in run.json.
 
+use super::evidence::weightiest;
 use super::inert::{plain, texts};
-use super::logins;
+use super::{escapes, logins};
 use crate::event::{State, sentence};
-use crate::results::{EscapeJson, RunJson, StoredJson, WaitJson, WaitingTaskJson};
+use crate::results::{RunJson, StoredJson, WaitJson, WaitingTaskJson};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
 
-/// Kills and pieces of evidence that are shown; the rest is counted.
+/// Kills and pieces of evidence that are shown, of these the weightiest; the rest is counted.
 const SHOWN: usize = 8;
 /// Places where tasks are stuck that are shown.
 const WAITS_SHOWN: usize = 6;
@@ -90,17 +91,20 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     for stored in &run.stored {
         writeln!(out, "  saved       {}", stored_line(stored))?;
     }
-    for escape in &run.escapes {
-        writeln!(out, "  escape      {}", escape_line(escape))?;
+    for line in escapes::lines(run) {
+        writeln!(out, "  escape      {line}")?;
     }
     let phases: Vec<String> =
         run.phases.iter().map(|phase| format!("{} {:.1}", phase.phase.name(), phase.fair_s)).collect();
     writeln!(out, "  phases      {} (fair seconds; {:.1} of {:.1} s)", phases.join(", "), run.fair_s, run.duration_s)?;
     let mut label = "evidence";
-    let skipped = run.evidence.len().saturating_sub(SHOWN);
-    for piece in run.evidence.iter().skip(skipped) {
+    let (pieces, more) = weightiest(run, SHOWN);
+    for piece in pieces {
         writeln!(out, "  {label:<10}  {:6.1} s  {} [event {}]", piece.time_s, piece.text, piece.seq)?;
         label = "";
+    }
+    if more > 0 {
+        writeln!(out, "              and {more} more in run.json")?;
     }
     if let Some(build) = &run.kernel_identity.build {
         writeln!(out, "  build       {}", build.summary())?;
@@ -136,28 +140,6 @@ fn wait_line(wait: &WaitJson) -> String {
     let WaitingTaskJson { pid, comm, seen, of, .. } = task;
     let example = if wait.count == 1 { "" } else { "one is " };
     format!("{place}: {example}{comm} ({pid}), for {:.1} s, seen {seen} of {of}", task.last_s - task.first_s)
-}
-
-/// What was tried when, whether it helped, and what it changed.
-pub(super) fn escape_line(escape: &EscapeJson) -> String {
-    let helped = match escape.answered_after_s {
-        Some(after) => format!("the guest answered after {after:.1} s"),
-        None => "did not help".to_owned(),
-    };
-    let mut line = format!("{} at {:.1} s: {helped}", escape.action, escape.tried_at_s);
-    let counted = [(escape.kills, "OOM kill", "OOM kills"), (escape.exits, "process ended", "processes ended")];
-    for (count, one, many) in counted.into_iter().filter(|(count, ..)| *count > 0) {
-        line += &format!(", {count} {}", if count == 1 { one } else { many });
-    }
-    if escape.freed_kib > 0 {
-        line += &format!(", {:.1} MiB more free", escape.freed_kib as f64 / 1024.0);
-    }
-    let back: Vec<String> =
-        escape.came_back.iter().map(|one| format!("{} after {:.1} s", one.probe, one.after_s)).collect();
-    if !back.is_empty() {
-        line += &format!("; {}", back.join(", "));
-    }
-    line
 }
 
 /// What lies in the result folder, and where.

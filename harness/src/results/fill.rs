@@ -149,6 +149,7 @@ impl RunJson {
                 .collect(),
             ended_by: verdict.ended_by().map(str::to_owned),
             escapes: verdict.escapes.iter().map(escape).collect(),
+            cancelled: verdict.cancelled,
             waits: verdict.waits.iter().take(LISTED).map(wait).collect(),
             proof: verdict.proof.as_ref().map(proof),
             cycles: cycles(verdict.cycles),

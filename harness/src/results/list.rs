@@ -144,8 +144,8 @@ pub fn gather(paths: &[PathBuf]) -> std::io::Result<Listing> {
 pub struct Recorded(HashMap<(String, String), Vec<RunJson>>);
 
 impl Recorded {
-    /// Reads a folder of results. Runs that were called off are left out; all others are there, so that no end is tried again
-    /// until it pleases.
+    /// Reads a folder of results. Runs that the user ended before anything was known of them are left out; all others are there, so that no end is
+    /// tried again until it pleases. One that was ended when its outcome was known is as sound as any.
     ///
     /// # Errors
     /// Where the root cannot be read.

@@ -2,9 +2,9 @@
 //! Lives here: copying results that are not there yet.
 //! May not live here: changing one.
 
-use super::list::list;
+use super::list::{folders, holds_results, list};
 use super::store::file;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use std::fs;
 use std::path::Path;
 
@@ -22,12 +22,16 @@ pub struct Merged {
 /// `oomph results list`.
 ///
 /// # Errors
-/// Where a folder cannot be read or written, or two different results have one name.
+/// Where a folder cannot be read or written or is no store, or two different results have one name.
 pub fn merge(from: &[&Path], into: &Path) -> anyhow::Result<Merged> {
     let mut merged = Merged::default();
     for root in from {
         ensure!(root.is_dir(), "{} is no folder of results", root.display());
-        for run in list(root).with_context(|| root.display().to_string())?.runs {
+        let runs = list(root).with_context(|| root.display().to_string())?.runs;
+        if runs.is_empty() {
+            is_a_store(root)?;
+        }
+        for run in runs {
             let Some(folder) = &run.result else { continue };
             let names = (folder.parent().and_then(Path::file_name), folder.file_name());
             let (Some(scenario), Some(name)) = names else { continue };
@@ -50,6 +54,29 @@ pub fn merge(from: &[&Path], into: &Path) -> anyhow::Result<Merged> {
         }
     }
     Ok(merged)
+}
+
+/// That a folder without results is an empty store, as that of a shard without cells, and no folder of another level.
+fn is_a_store(root: &Path) -> anyhow::Result<()> {
+    let inside = folders(root).with_context(|| root.display().to_string())?;
+    let shape = "a results store has SCENARIO/RUN/run.json";
+    let above = |levels: usize| {
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        root.ancestors().nth(levels).map_or(String::new(), |store| format!("; did you mean {}?", store.display()))
+    };
+    if root.join(file::RUN).exists() {
+        bail!("{} is one result, and {shape}{}", root.display(), above(2));
+    }
+    if holds_results(root) {
+        bail!("{} is the folder of one scenario, and {shape}{}", root.display(), above(1));
+    }
+    let store =
+        inside.iter().find(|inside| folders(inside).is_ok_and(|inside| inside.iter().any(|one| holds_results(one))));
+    if let Some(store) = store {
+        bail!("{} has stores in it, and {shape}; did you mean {}?", root.display(), store.display());
+    }
+    ensure!(inside.is_empty(), "{} holds no result: {shape}", root.display());
+    Ok(())
 }
 
 /// Copies what is in a folder into another; anything but files and folders is left out, as a result has nothing else.
@@ -94,6 +121,29 @@ mod tests {
         assert_eq!(list(&all).unwrap().runs.len(), 3);
         let copy = all.join("a").join(one.file_name().unwrap());
         assert_eq!(fs::read_to_string(copy.join(file::CORE).join("x")).unwrap(), "core");
+    }
+
+    #[test]
+    fn a_folder_of_another_level_is_an_error_that_says_which_is_meant() {
+        let root = tempfile::tempdir().unwrap();
+        let [store, all] = ["parts/results-0", "all"].map(|name| root.path().join(name));
+        let one = result(&store);
+        let wrong = |from: &Path| merge(&[from], &all).unwrap_err().to_string();
+        for (from, what) in [
+            (one.as_path(), "is one result"),
+            (&store.join("a"), "is the folder of one scenario"),
+            (&root.path().join("parts"), "has stores in it"),
+        ] {
+            let error = wrong(from);
+            let meant = format!("SCENARIO/RUN/run.json; did you mean {}?", store.display());
+            assert!(error.contains(what) && error.ends_with(&meant), "{error}");
+        }
+        fs::create_dir_all(root.path().join("other/folder")).unwrap();
+        assert!(
+            wrong(&root.path().join("other")).contains("holds no result: a results store has SCENARIO/RUN/run.json")
+        );
+        fs::create_dir(root.path().join("empty")).unwrap();
+        assert_eq!(merge(&[&root.path().join("empty"), &store], &all).unwrap().copied, 1, "a shard without cells");
     }
 
     #[test]

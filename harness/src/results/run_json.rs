@@ -56,6 +56,10 @@ pub struct RunJson {
     pub ended_by: Option<String>,
     /// What was tried against a hang, in its order.
     pub escapes: Vec<EscapeJson>,
+    /// The user ended the run; absent where not. With an outcome, that was known before, and stands; but the last of `escapes` may have had too
+    /// little time to help, others were not tried, and `ended_by` is null for want of a try.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
     /// Of a guest that hung: which of its tasks were stuck where, before anything was tried against it. Allocation first,
     /// then locks, then the rest.
     #[serde(default)]
@@ -388,6 +392,11 @@ impl RunJson {
     /// The outcome or `inconclusive`, as text.
     pub fn outcome_name(&self) -> &'static str {
         self.outcome.map_or("inconclusive", Outcome::name)
+    }
+
+    /// Whether the user ended the run, whatever is known of it. Records of versions that did not have `cancelled` say so by their reason alone.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled || self.inconclusive == Some(Reason::Cancelled)
     }
 
     /// The longest stall in seconds of fair time, for comparing runs. That of a guest that hangs has no end, however soon it was known.

@@ -120,6 +120,9 @@ pub async fn bisect(
         if let Some(why) = given_up {
             book.skip(search, work, at, why);
         }
+        if run.is_cancelled() {
+            return Ok(Bisected { interrupted: true, ..book.done });
+        }
     }
 }
 

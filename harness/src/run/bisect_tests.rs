@@ -16,6 +16,8 @@ struct Fake {
     lost_runs: u32,
     lost: u32,
     interrupt_after: Option<usize>,
+    /// The user ends this run when its outcome is known.
+    ended_late: Option<usize>,
     prepared: Vec<At>,
     ran: Vec<At>,
     skipped: Vec<(At, String)>,
@@ -47,12 +49,19 @@ impl Work for Fake {
             return Ok(lost(Reason::HostStarved));
         }
         self.lost = 0;
+        let cancelled = self.ended_late == Some(self.ran.len());
         Ok(match at {
             At::Commit(commit) if self.unbootable.contains(&commit) => lost(Reason::NoBoot),
             At::Commit(commit) if commit >= CULPRIT => {
-                RunJson { outcome: Some(Outcome::Hung), duration_s: guess().run, ..sample() }
+                RunJson { outcome: Some(Outcome::Hung), duration_s: guess().run, cancelled, ..sample() }
             }
-            _ => RunJson { outcome: Some(Outcome::OomKilled), mechanism: None, duration_s: guess().run, ..sample() },
+            _ => RunJson {
+                outcome: Some(Outcome::OomKilled),
+                mechanism: None,
+                duration_s: guess().run,
+                cancelled,
+                ..sample()
+            },
         })
     }
 
@@ -122,6 +131,15 @@ async fn a_bisection_that_was_ended_goes_on_where_it_was() {
     let mut second = Fake::default();
     assert_eq!(run(&mut second, past, None).await.end, Some(End::Found(CULPRIT)));
     assert_eq!(second.ran, whole.ran[3..]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_ended_when_its_outcome_is_known_counts_and_is_the_last() {
+    let mut fake = Fake { ended_late: Some(4), ..Fake::default() };
+    let mut search = search();
+    let done = bisect(&mut search, &mut fake, &HUNG.parse().unwrap(), vec![], None).await.unwrap();
+    assert!(done.interrupted && done.end.is_none() && done.inconclusive.is_empty());
+    assert_eq!((fake.ran.len(), search.runs()), (4, 4));
 }
 
 #[tokio::test(start_paused = true)]

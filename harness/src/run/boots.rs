@@ -1,11 +1,13 @@
 //! What boots a guest: the scenario's kernel, or one that its image brings; and which image it is.
-//! Lives here: that choice, and what is known of both before a run and after it.
+//! Lives here: that choice, and what is known of both before a run and after it; the runs of both that are stored.
 //! May not live here: how a kernel or an image is made (`kernel`, `image`), or the machine (`prepare`).
 
 use crate::image::{self, ImageIdentity, Images, SystemDisk};
 use crate::kernel::{self, Cache, Kernel, Names, Progress};
-use crate::results::KernelJson;
-use crate::scenario::{DebianImage, DiskImage, ImageKernel, ImageSource, ImageSpec, KernelSpec, Scenario};
+use crate::results::{KernelJson, Recorded, RunJson};
+use crate::scenario::{
+    DebianImage, DiskImage, ImageKernel, ImageSource, ImageSpec, KernelSpec, Scenario, matching, to_yaml,
+};
 use anyhow::Context;
 
 /// What boots a scenario's guest.
@@ -88,12 +90,30 @@ pub(super) fn identity(kernel: &Kernel, said: Option<&(String, String)>) -> Kern
 }
 
 /// The version of the kernel that ran; `None` where it has never said it.
-pub fn version_that_ran(kernel: &Kernel, ran: &KernelJson) -> Option<(u32, u32, u32)> {
+pub(super) fn version_that_ran(kernel: &Kernel, ran: &KernelJson) -> Option<(u32, u32, u32)> {
     if kernel.release.is_empty() {
         kernel::version_of(&format!("{} {}", ran.release, ran.origin))
     } else {
         Some(kernel.version)
     }
+}
+
+/// The stored runs of a scenario on a kernel and in an image, held against what the scenario expects now.
+///
+/// # Errors
+/// Where the scenario cannot be written as it was stored.
+pub fn past(
+    recorded: &Recorded,
+    scenario: &Scenario,
+    kernel: &Kernel,
+    image: Option<&ImageIdentity>,
+) -> anyhow::Result<Vec<RunJson>> {
+    let mut runs = recorded.of(&to_yaml(scenario)?, &kernel.hash, image);
+    for run in &mut runs {
+        let version = version_that_ran(kernel, &run.kernel_identity);
+        run.expect(matching(&scenario.expect, &kernel.name, &kernel.tags, version).cloned());
+    }
+    Ok(runs)
 }
 
 #[cfg(test)]

@@ -106,6 +106,11 @@ async fn run(script: Script) -> Ran {
     ran
 }
 
+/// The verdict on what was recorded.
+fn judge_again(memory: &Memory) -> Verdict {
+    judge(&read_events(memory.events.as_slice()).unwrap())
+}
+
 fn reason(verdict: &Verdict) -> Reason {
     match &verdict.end {
         End::Inconclusive { reason, .. } => *reason,
@@ -466,4 +471,24 @@ async fn a_cancelled_run_ends_at_once() {
     assert!((19_000..22_000).contains(&verdict.wall_ms), "{}", verdict.wall_ms);
     let events = read_events(memory.events.as_slice()).unwrap();
     assert!(events.iter().any(|event| event.kind == Kind::Cancelled));
+    assert!(verdict.cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hung_run_that_is_cancelled_in_its_escapes_is_hung_and_cancelled() {
+    let (mut vm, fake) = freezes().since_start(secs(14), Act::Deaf).vm().await;
+    let mut memory = Memory::default();
+    let place = tempfile::tempdir().unwrap();
+    let evidence = evidence(place.path());
+    // The first escape is tried some 90 s into the run, the second 60 s later.
+    let pressed = async {
+        while !fake.record().keys.contains(&'f') {
+            tokio::time::sleep(secs(1)).await
+        }
+    };
+    let judge = drive(&mut vm, plan(), means(&evidence), &mut memory, Box::pin(pressed)).await;
+    let verdict = judge.verdict();
+    assert_eq!((verdict.outcome(), verdict.cancelled, verdict.ended_by()), (Some(Outcome::Hung), true, None));
+    assert_eq!(verdict.escapes.len(), 1, "{:?}", verdict.escapes);
+    assert_eq!(verdict, judge_again(&memory));
 }

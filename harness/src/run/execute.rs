@@ -39,8 +39,8 @@ const GRACE: Duration = Duration::from_secs(3);
 const CONSOLE_MAX: u64 = 16 << 20;
 const EVENTS_MAX: u64 = 256 << 20;
 
-/// Runs a scenario once. A first ^C or SIGTERM ends the guest and keeps an inconclusive result; a second ends the harness
-/// at once, and QEMU with it.
+/// Runs a scenario once. A first ^C or SIGTERM ends the guest and keeps the result: inconclusive where no outcome was known by then. A second
+/// ends the harness at once, and QEMU with it.
 ///
 /// # Errors
 /// Where the run cannot be prepared or its result not be kept. What a guest or QEMU does is no error but an end.
@@ -117,6 +117,8 @@ pub async fn execute(
     write_for_people(&draft, file::TIMELINE, &report::timeline_svg(&timeline, &title, Form::Standalone));
     let folder = draft.finish(&run)?;
     run.result = Some(folder);
+    // Whoever ends it when the guest has been judged means the series; nothing of this run was cut short, so its record does not say so.
+    run.cancelled |= interrupts.came().await;
     Ok(run)
 }
 
@@ -286,6 +288,15 @@ impl Interrupts {
                 std::process::exit(130);
             }
         });
+    }
+
+    /// Whether one came that nobody has waited for.
+    async fn came(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.any() => true,
+            () = std::future::ready(()) => false,
+        }
     }
 
     async fn any(&mut self) {

@@ -137,8 +137,14 @@ pub async fn many<W: Work>(
                 grid.tallies[cell].running -= 1;
                 match *run {
                     Err(error) => lose(grid, &[cell], &error, &mut ended, watch),
-                    Ok(run) if run.inconclusive == Some(Reason::Cancelled) => (ended.interrupted, stop) = (true, true),
                     Ok(run) => {
+                        if run.is_cancelled() {
+                            (ended.interrupted, stop) = (true, true);
+                        }
+                        // It says nothing, and is run again another time.
+                        if run.inconclusive == Some(Reason::Cancelled) {
+                            continue;
+                        }
                         grid.tallies[cell].add(&run);
                         stop |= fail_fast && run.outcome.is_some() && !run.expected;
                         if let Err(error) = watch.finished(cell, &run, grid) {

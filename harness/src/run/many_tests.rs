@@ -17,6 +17,8 @@ struct Fake {
     wrong: Vec<usize>,
     /// Cells whose run the user ends.
     cancelled: Vec<usize>,
+    /// Cells whose run the user ends when its outcome is known.
+    ended_late: Vec<usize>,
     /// Runs of each cell that are there already.
     past: usize,
     state: Mutex<State>,
@@ -67,7 +69,7 @@ impl Work for Fake {
         let run = RunJson { expected: !self.wrong.contains(&cell), ..sample() };
         Ok(match self.cancelled.contains(&cell) {
             true => RunJson { outcome: None, inconclusive: Some(Reason::Cancelled), ..run },
-            false => run,
+            false => RunJson { cancelled: self.ended_late.contains(&cell), ..run },
         })
     }
 }
@@ -99,6 +101,7 @@ fn grid(cells: usize, repeats: u32) -> Grid {
         set: Vec::new(),
         repeats,
         expect: Vec::new(),
+        include: None,
     };
     Grid::new((0..cells).map(cell).collect(), None)
 }
@@ -143,4 +146,8 @@ async fn nothing_new_after_a_wrong_run_or_the_users_end() {
     let (work, grid, _, ended) = go(Fake { cpus: 1, cancelled: vec![1], ..Fake::default() }, 2, false).await;
     assert!(ended.interrupted && work.state.lock().unwrap().started.len() <= 4);
     assert!(grid.tallies.iter().all(|tally| tally.running == 0));
+    let (work, grid, notes, ended) = go(Fake { cpus: 1, ended_late: vec![1], ..Fake::default() }, 2, false).await;
+    let started = work.state.lock().unwrap().started.len();
+    assert!(ended.interrupted && started <= 4 && notes.finished.len() == started, "a run with an outcome counts");
+    assert_eq!(grid.tallies.iter().map(|tally| tally.done as usize).sum::<usize>(), started);
 }

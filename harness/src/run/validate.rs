@@ -34,11 +34,13 @@ pub async fn validate(work: &mut impl Work, trials: &mut Trials) -> anyhow::Resu
     }
     while let Some((trial, side)) = trials.next() {
         let run = work.run(trial, side).await?;
-        if run.inconclusive == Some(Reason::Cancelled) {
+        if run.inconclusive != Some(Reason::Cancelled) {
+            trials.trials[trial].runs[side].push(run.clone());
+            work.finished(trial, side, &run, trials);
+        }
+        if run.is_cancelled() {
             return Ok(true);
         }
-        trials.trials[trial].runs[side].push(run.clone());
-        work.finished(trial, side, &run, trials);
     }
     Ok(false)
 }

@@ -16,6 +16,8 @@ struct Fake {
     broken: Option<usize>,
     /// The user ends this run.
     ended: Option<usize>,
+    /// The user ends this run when its outcome is known.
+    ended_late: Option<usize>,
     /// The user ends it while this kernel is made.
     ended_at: Option<usize>,
     /// Runs of each trial on each side that are there already.
@@ -44,7 +46,7 @@ impl Work for Fake {
         let run = self.result(side);
         Ok(match self.ended == Some(self.runs.len()) {
             true => RunJson { outcome: None, inconclusive: Some(Reason::Cancelled), ..run },
-            false => run,
+            false => RunJson { cancelled: self.ended_late == Some(self.runs.len()), ..run },
         })
     }
 
@@ -99,6 +101,9 @@ async fn the_users_end_keeps_what_was_run() {
     let (fake, trials, ended) = go(Fake { ended: Some(4), ..Fake::default() }).await;
     assert!(ended.unwrap() && fake.runs.len() == 4 && fake.told == 3);
     assert_eq!((trials.answer(), trials.trials[0].runs[0].len()), (Answer::Undecided, 1));
+    let (fake, trials, ended) = go(Fake { ended_late: Some(4), ..Fake::default() }).await;
+    assert!(ended.unwrap() && fake.runs.len() == 4 && fake.told == 4, "a run with an outcome counts");
+    assert_eq!(trials.trials.iter().flat_map(|trial| &trial.runs).map(Vec::len).sum::<usize>(), 4);
     let (fake, _, ended) = go(Fake { ended_at: Some(0), ..Fake::default() }).await;
     assert!(ended.unwrap() && fake.runs.is_empty() && fake.prepared == [0]);
 }

@@ -6,7 +6,7 @@ use super::check::{NamedImage, NamedSource};
 use super::matrix::Matrix;
 use super::model::Scenario;
 use super::problem::{Problem, ScenarioError};
-use super::raw::{RawMatrix, RawScenario};
+use super::raw::RawScenario;
 use super::text::{Insert, Text};
 use super::tree::Node;
 use super::{check, decode, overrides};
@@ -140,22 +140,9 @@ fn parse_by<R: DeserializeOwned, T>(
 /// # Errors
 /// As [`load`].
 pub fn load_matrix(path: &Path) -> Result<Matrix, ScenarioError> {
-    let fail = |text: &Text, problems: Vec<Problem>| Err(ScenarioError::new(path, text.clone(), problems));
-    let text = match read(path, MATRIX.0) {
-        Ok(text) => text,
-        Err(problem) => return fail(&Text::new("", &[]), vec![*problem]),
-    };
-    let text = match sound_text(&text, &[], MATRIX) {
-        Ok(text) => text,
-        Err((text, problem)) => return fail(&text, vec![*problem]),
-    };
-    let raw: RawMatrix = match decode::decode(text.as_str(), MATRIX.0) {
-        Ok(raw) => raw,
-        Err(problem) => return fail(&text, vec![*problem]),
-    };
-    match absolute(path.parent().unwrap_or(Path::new(""))) {
-        Ok(folder) => check::check_matrix(&raw, &text, &folder).or_else(|problems| fail(&text, problems)),
-        Err(problem) => fail(&text, vec![*problem]),
+    match read(path, MATRIX.0) {
+        Ok(text) => parse_by(&text, MATRIX, path, path.parent().unwrap_or(Path::new("")), check::check_matrix),
+        Err(problem) => Err(ScenarioError::new(path, Text::new("", &[]), vec![*problem])),
     }
 }
 

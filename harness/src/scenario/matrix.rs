@@ -2,7 +2,7 @@
 //! Lives here: the model of the file.
 //! May not live here: its cells (`campaign::matrix`), or reading it (`load`, `check`).
 
-use super::Expectation;
+use super::{Expectation, Places};
 use std::path::PathBuf;
 
 /// Values of a scenario by key, as `--set` takes them.
@@ -32,6 +32,8 @@ pub struct Matrix {
     pub include: Vec<Include>,
     /// What should come of some, the first that fits first.
     pub expect: Vec<(Pick, Expectation)>,
+    /// Where its words stand.
+    pub places: Places,
 }
 
 /// Cells; what is not named fits all.

@@ -2,6 +2,7 @@
 //! Lives here: one problem, the error that holds all of them, how they are drawn.
 //! May not live here: finding problems.
 
+use super::places::Written;
 use super::text::{Origin, Text};
 use super::value::Wrong;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -61,7 +62,7 @@ impl Problem {
 /// Where a problem is, for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The file as it was named, or `--set`.
+    /// The file as it was named, a matrix that gives it values, or `--set`.
     pub source: String,
     /// Line, from 1; of `--set`, in its argument.
     pub line: usize,
@@ -80,13 +81,42 @@ struct Details {
     file: PathBuf,
     text: Text,
     problems: Vec<Problem>,
+    /// Where overrides stand that were not given on the command line.
+    written: Option<Matrix>,
+}
+
+/// A matrix with the overrides that it gives a scenario, by their number.
+#[derive(Clone, Debug)]
+struct Matrix {
+    file: PathBuf,
+    text: String,
+    overrides: Vec<Option<Written>>,
+}
+
+/// Where a problem is, for people.
+struct Source<'a> {
+    name: String,
+    text: &'a str,
+    at: Range<usize>,
+}
+
+impl Source<'_> {
+    fn is_of(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
 }
 
 impl ScenarioError {
     /// An error of at least one problem.
     pub(super) fn new(file: &Path, text: Text, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.at.as_ref().map_or(0, |at| at.start));
-        Self(Box::new(Details { file: file.to_owned(), text, problems }))
+        Self(Box::new(Details { file: file.to_owned(), text, problems, written: None }))
+    }
+
+    /// The same, with overrides that stand in a matrix and not on the command line, by their number.
+    pub(super) fn written_in(mut self, file: &Path, text: &str, overrides: Vec<Option<Written>>) -> Self {
+        self.0.written = Some(Matrix { file: file.to_owned(), text: text.to_owned(), overrides });
+        self
     }
 
     /// The file.
@@ -97,15 +127,13 @@ impl ScenarioError {
     /// Where each problem is; line and column are 0 for one of the whole file.
     pub fn places(&self) -> Vec<Place> {
         let place = |problem: &Problem| {
-            let (source, line, column) = match &problem.at {
-                None => (Origin::File, 0, 0),
-                Some(at) => {
-                    let (origin, at) = self.0.text.origin(at);
-                    let (line, column) = line_and_column(self.0.text.source(origin), at.start);
-                    (origin, line, column)
-                }
+            let message = problem.message.clone();
+            let Some(at) = &problem.at else {
+                return Place { source: self.0.file.display().to_string(), line: 0, column: 0, message };
             };
-            Place { source: self.source_name(source), line, column, message: problem.message.clone() }
+            let source = self.source(at);
+            let (line, column) = line_and_column(source.text, source.at.start);
+            Place { source: source.name, line, column, message }
         };
         self.0.problems.iter().map(place).collect()
     }
@@ -119,10 +147,22 @@ impl ScenarioError {
         drawn.chain(more).collect::<Vec<String>>().join("\n\n")
     }
 
-    fn source_name(&self, origin: Origin) -> String {
+    /// Where some bytes of the text that was decoded came from.
+    fn source(&self, at: &Range<usize>) -> Source<'_> {
+        let (origin, at) = self.0.text.origin(at);
+        let written = self.0.written.as_ref();
         match origin {
-            Origin::File => self.0.file.display().to_string(),
-            Origin::Set(_) => "--set".into(),
+            Origin::File => Source { name: self.0.file.display().to_string(), text: self.0.text.source(origin), at },
+            Origin::Set(number) => {
+                match written.and_then(|matrix| Some((matrix, matrix.overrides.get(number)?.as_ref()?))) {
+                    Some((matrix, written)) => Source {
+                        name: matrix.file.display().to_string(),
+                        text: &matrix.text,
+                        at: written.place(&matrix.text, &at),
+                    },
+                    None => Source { name: "--set".into(), text: self.0.text.source(origin), at },
+                }
+            }
         }
     }
 
@@ -134,26 +174,26 @@ impl ScenarioError {
             let help = problem.help.as_ref().map(|help| Level::HELP.message(clean(help)));
             return renderer.render(&[group.elements(right).elements(help)]);
         };
-        let (origin, at) = self.0.text.origin(at);
-        let other = problem.other.as_ref().map(|(at, label)| (self.0.text.origin(at), label));
+        let source = self.source(at);
+        let other = problem.other.as_ref().map(|(at, label)| (self.source(at), label));
         // A second place in the same text is drawn together with the first where the lines between are few.
-        let near = |place: &Range<usize>| place.start.abs_diff(at.start) < 2000;
-        let (together, apart) = match &other {
-            Some(((from, place), label)) if *from == origin && near(place) => (Some((place, *label)), None),
-            Some(((from, place), label)) => (None, Some((*from, place, *label))),
-            None => (None, None),
+        let near = |other: &Source<'_>| other.is_of(&source) && other.at.start.abs_diff(source.at.start) < 2000;
+        let (together, apart) = match other {
+            Some((other, label)) if near(&other) => (Some((other.at, label)), None),
+            other => (None, other),
         };
-        let window = Window::new(self.0.text.source(origin), &at, together.map(|(place, _)| place));
-        let mut snippet = Snippet::source(window.text.clone()).line_start(window.line).path(self.source_name(origin));
-        snippet = snippet.annotation(AnnotationKind::Primary.span(window.shift(&at)).label(clean(&problem.right)));
-        if let Some((place, label)) = together {
+        let window = Window::new(source.text, &source.at, together.as_ref().map(|(place, _)| place));
+        let at = window.shift(&source.at);
+        let mut snippet = Snippet::source(window.text.clone()).line_start(window.line).path(source.name);
+        snippet = snippet.annotation(AnnotationKind::Primary.span(at).label(clean(&problem.right)));
+        if let Some((place, label)) = &together {
             snippet = snippet.annotation(AnnotationKind::Context.span(window.shift(place)).label(clean(label)));
         }
         let mut group = Group::with_title(Level::ERROR.primary_title(clean(&problem.message))).element(snippet);
-        if let Some((from, place, label)) = apart {
-            let window = Window::new(self.0.text.source(from), place, None);
-            let snippet = Snippet::source(window.text.clone()).line_start(window.line).path(self.source_name(from));
-            let label = AnnotationKind::Context.span(window.shift(place)).label(clean(label));
+        if let Some((other, label)) = apart {
+            let window = Window::new(other.text, &other.at, None);
+            let snippet = Snippet::source(window.text.clone()).line_start(window.line).path(other.name);
+            let label = AnnotationKind::Context.span(window.shift(&other.at)).label(clean(label));
             group = group.element(snippet.annotation(label));
         }
         let help = problem.help.as_ref().map(|help| Level::HELP.message(clean(help)));

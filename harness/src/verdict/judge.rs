@@ -64,6 +64,7 @@ pub struct Judge {
     pressure: Pressure,
     guest: GuestState,
     max_stall_ms: u64,
+    cancelled: bool,
     seq: u64,
 }
 
@@ -215,7 +216,7 @@ impl Judge {
             Kind::NoPictures { why } => self.note(format!("no pictures of the guest's memory: {why}")),
             Kind::Stored(stored) => self.stored(*stored),
             Kind::NotStored { state, why } => self.not_stored(*state, why),
-            Kind::Cancelled => self.spoil(Reason::Cancelled, "ended by the user".into()),
+            Kind::Cancelled => self.cancelled(),
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
             Kind::Collected { path, failed: Some(why), .. } => {
                 self.note(format!("{path} was not brought back whole: {why}"))
@@ -266,6 +267,7 @@ impl Judge {
             stalls: self.stalls,
             phases: self.phases,
             escapes: self.escapes.into_list(),
+            cancelled: self.cancelled,
             captured: self.captured,
             proof: self.proof,
             cycles: self.watch.seen(),

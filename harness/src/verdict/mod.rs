@@ -73,6 +73,8 @@ pub struct Verdict {
     pub phases: Vec<PhaseTime>,
     /// What was tried against a hang.
     pub escapes: Vec<Escape>,
+    /// The user ended the run, before or after its end was known: what was still to be tried against a hang was not.
+    pub cancelled: bool,
     /// The cycle of waiting that proves the hang, or would have: see [`crate::event::Rules::proof`].
     pub proof: Option<Proof>,
     /// What the pictures of the guest's memory have shown of closed cycles.

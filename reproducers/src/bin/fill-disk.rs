@@ -6,15 +6,10 @@ use oomph_reproducers::{Appender, Failure, Program, Random, Sync, Values, run};
 use oomph_wire::page::Progress;
 use std::process::ExitCode;
 
-const PROGRAM: Program = Program {
-    name: "fill-disk",
-    summary: "For tests: writes to its working directory until the disk is full, and fails.",
-    parameters: &[],
-    explanation: include_str!("fill-disk.txt"),
-};
+const PROGRAM: &Program = &oomph_catalog::FILL_DISK;
 
 fn main() -> ExitCode {
-    run(&PROGRAM, work)
+    run(PROGRAM, work)
 }
 
 fn work(_: &Values, page: &'static Progress) -> Result<(), Failure> {

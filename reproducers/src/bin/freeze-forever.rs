@@ -2,24 +2,16 @@
 //! Lives here: writers, and FIFREEZE.
 //! May not live here: memory pressure; there is none.
 
-use oomph_reproducers::{Death, Failure, Parameter, Program, Random, Sync, Values, append, fail, fork, freeze, run};
+use oomph_reproducers::{Death, Failure, Program, Random, Sync, Values, append, fail, fork, freeze, run};
 use oomph_wire::page::Progress;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const PROGRAM: Program = Program {
-    name: "freeze-forever",
-    summary: "For tests: freezes the filesystem of its working directory under its writers, for ever.",
-    parameters: &[
-        Parameter::number("writers", 2, 1, 100, "processes that append to a file"),
-        Parameter::number("after", 3, 0, 3600, "seconds until the filesystem is frozen"),
-    ],
-    explanation: include_str!("freeze-forever.txt"),
-};
+const PROGRAM: &Program = &oomph_catalog::FREEZE_FOREVER;
 
 fn main() -> ExitCode {
-    run(&PROGRAM, work)
+    run(PROGRAM, work)
 }
 
 fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {

@@ -3,8 +3,7 @@
 //! May not live here: anything shared with other reproducers (that is the library).
 
 use oomph_reproducers::{
-    CHUNK, Chunk, Crew, Failure, LoopDevice, MemoryCgroup, PAGE, Parameter, Program, RESTART, Random, SharedFile,
-    Values, fail, freeze, run,
+    CHUNK, Chunk, Crew, Failure, LoopDevice, MemoryCgroup, PAGE, Program, Random, SharedFile, Values, fail, freeze, run,
 };
 use oomph_wire::page::Progress;
 use std::fs::{File, OpenOptions};
@@ -27,37 +26,10 @@ const ROOM: u64 = 1 << 20;
 /// A write compacts all memory, waiting for pages under writeback (mm/compaction.c, 2.6.35).
 const COMPACT: &str = "/proc/sys/vm/compact_memory";
 
-const PROGRAM: Program = Program {
-    name: "isolation-storm",
-    summary: "Many tasks reclaim or compact at once, and wait while too many pages are isolated.",
-    parameters: &[
-        Parameter::choice("mode", &["reclaim", "compact"], "what all tasks do at once: reclaim, or compact"),
-        Parameter::number("tasks", 8, 1, 5000, "processes"),
-        Parameter::number("anon-mib", 0, 0, 1 << 20, "MiB that each task touches over and over; 0: more without end"),
-        Parameter::number("file-mib", 0, 0, 1 << 20, "MiB of one file that all map and dirty; 0 for none"),
-        Parameter::number(
-            "holders",
-            150,
-            0,
-            5000,
-            "processes of a memory cgroup of version 1 that write to a disk which has gone away; 0 for none",
-        ),
-        Parameter::number("holders-mib", 2, 2, 1 << 20, "MiB that these together may have"),
-        Parameter::number(
-            "delay",
-            5,
-            0,
-            3600,
-            "seconds from the first task's start to the storm: time to start the others",
-        ),
-        RESTART,
-        Parameter::number("seed", 1, 0, u64::MAX, "decides when each task starts and where, not how they race"),
-    ],
-    explanation: include_str!("isolation-storm.txt"),
-};
+const PROGRAM: &Program = &oomph_catalog::ISOLATION_STORM;
 
 fn main() -> ExitCode {
-    run(&PROGRAM, work)
+    run(PROGRAM, work)
 }
 
 /// What every task has to know.

@@ -3,8 +3,7 @@
 //! May not live here: anything shared with other reproducers (that is the library).
 
 use oomph_reproducers::{
-    Crew, FILE_MIB, Failure, HOG_SEED, LoopDevice, LoopSwap, Parameter, Program, REQUESTS, RESTART, Random, SWAP_FILE,
-    SWAP_MIB, Sync, Values, append, circle, fail, hoard, hog_jitter, run,
+    Crew, Failure, LoopDevice, LoopSwap, Program, Random, Sync, Values, append, circle, fail, hoard, hog_jitter, run,
 };
 use oomph_wire::page::Progress;
 use std::path::Path;
@@ -12,29 +11,10 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-const PROGRAM: Program = Program {
-    name: "kswapd-block",
-    summary: "kswapd and all that may call the OOM killer wait for swap I/O, which waits for an allocation that may not.",
-    parameters: &[
-        Parameter::choice("swap", &["loop", "given"], "swap to a file behind a loop device, or to what the guest has"),
-        SWAP_MIB,
-        SWAP_FILE,
-        REQUESTS,
-        Parameter::choice("direct", &["false", "true"], "whether the loop device goes around the page cache"),
-        Parameter::number("hogs", 4, 1, 2000, "processes that touch memory"),
-        Parameter::number("hog-mib", 0, 0, 1 << 20, "MiB that each hog touches over and over; 0: more without end"),
-        Parameter::number("writers", 4, 0, 2000, "processes that append, each to a file of its own"),
-        Parameter::choice("fsync", &["false", "true"], "whether each append is followed by an fsync"),
-        FILE_MIB,
-        Parameter::number("delay", 2, 0, 3600, "seconds from the writers' start to the hogs' start"),
-        RESTART,
-        HOG_SEED,
-    ],
-    explanation: include_str!("kswapd-block.txt"),
-};
+const PROGRAM: &Program = &oomph_catalog::KSWAPD_BLOCK;
 
 fn main() -> ExitCode {
-    run(&PROGRAM, work)
+    run(PROGRAM, work)
 }
 
 fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {

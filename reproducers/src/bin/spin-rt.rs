@@ -2,22 +2,17 @@
 //! Lives here: spinning at a real-time priority.
 //! May not live here: memory pressure; there is none.
 
-use oomph_reproducers::{Failure, Parameter, Program, Values, fail, fork, run};
+use oomph_reproducers::{Failure, Program, Values, fail, fork, run};
 use oomph_wire::page::Progress;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-const PROGRAM: Program = Program {
-    name: "spin-rt",
-    summary: "For tests: spins at a SCHED_FIFO priority on every processor, without throttling.",
-    parameters: &[Parameter::number("priority", 99, 1, 99, "SCHED_FIFO priority; the heartbeat has 10")],
-    explanation: include_str!("spin-rt.txt"),
-};
+const PROGRAM: &Program = &oomph_catalog::SPIN_RT;
 
 fn main() -> ExitCode {
-    run(&PROGRAM, work)
+    run(PROGRAM, work)
 }
 
 fn work(values: &Values, page: &'static Progress) -> Result<(), Failure> {

@@ -3,8 +3,8 @@
 //! May not live here: anything shared with other reproducers (that is the library).
 
 use oomph_reproducers::{
-    Appender, Crew, FAILED, FILE_MIB, Failure, HOG_SEED, MemoryCgroup, Parameter, Program, RESTART, Random, Sync,
-    Values, append, create_and_unlink, exit, fail, hoard_while, hog_jitter, run, set_oom_score_adj, share_memory,
+    Appender, Crew, FAILED, Failure, MemoryCgroup, Program, Random, Sync, Values, append, create_and_unlink, exit,
+    fail, hoard_while, hog_jitter, run, set_oom_score_adj, share_memory,
 };
 use oomph_wire::page::Progress;
 use std::process::ExitCode;
@@ -12,43 +12,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
-const PROGRAM: Program = Program {
-    name: "xfs-inode-mutex",
-    summary: "An OOM victim waits for an inode's lock whose holder allocates without __GFP_FS.",
-    parameters: &[
-        Parameter::number("writers", 10, 1, 2000, "processes that append to a file"),
-        Parameter::number("hogs", 4, 1, 64, "processes that touch memory without end, and append too"),
-        Parameter::number("threads", 8, 0, 256, "tasks of each hog that append; they share its memory"),
-        Parameter::choice(
-            "share",
-            &["threads", "processes"],
-            "what those are: threads, or processes with one memory (those append in any case)",
-        ),
-        Parameter::choice(
-            "work",
-            &["append", "create"],
-            "whether files are appended to, or made and removed in one folder",
-        ),
-        Parameter::choice("file", &["same", "own"], "whether all append to one file, or each task to one of its own"),
-        Parameter::choice("fsync", &["true", "false"], "whether each append is followed by an fsync"),
-        FILE_MIB,
-        Parameter::number("writers-adj", 0, 0, 1000, "oom_score_adj of the writers; 1000: the victim is one of them"),
-        Parameter::number(
-            "memcg-mib",
-            0,
-            0,
-            1 << 20,
-            "MiB that all of them together may have, in a memory cgroup; 0: no bound",
-        ),
-        Parameter::number("delay", 5, 0, 3600, "seconds from the writers' start to the hogs' start"),
-        RESTART,
-        HOG_SEED,
-    ],
-    explanation: include_str!("xfs-inode-mutex.txt"),
-};
+const PROGRAM: &Program = &oomph_catalog::XFS_INODE_MUTEX;
 
 fn main() -> ExitCode {
-    run(&PROGRAM, work)
+    run(PROGRAM, work)
 }
 
 /// What every task has to know.

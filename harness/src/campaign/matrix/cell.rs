@@ -20,6 +20,8 @@ pub struct Cell {
     pub repeats: u32,
     /// What the matrix expects of it, before what its scenario does.
     pub expect: Vec<Expectation>,
+    /// Its place among the cells that are put in; `None` for one of the lists.
+    pub include: Option<usize>,
 }
 
 impl Cell {
@@ -54,8 +56,9 @@ pub fn cells(matrix: &Matrix) -> Vec<Cell> {
             }
         }
     }
-    for one in &matrix.include {
+    for (index, one) in matrix.include.iter().enumerate() {
         let new = cell(matrix, &one.scenario, one.kernel.clone(), one.set.clone(), one.repeats);
+        let new = Cell { include: Some(index), ..new };
         match cells.iter_mut().find(|cell| cell.id == new.id) {
             Some(cell) => cell.repeats = cell.repeats.max(new.repeats),
             None => cells.push(new),
@@ -70,7 +73,7 @@ fn cell(matrix: &Matrix, scenario: &Path, kernel: Option<String>, set: Values, r
         id += " ";
         id += &word;
     }
-    let mut cell = Cell { id, scenario: scenario.to_owned(), kernel, set, repeats, expect: Vec::new() };
+    let mut cell = Cell { id, scenario: scenario.to_owned(), kernel, set, repeats, expect: Vec::new(), include: None };
     let fits = matrix.expect.iter().filter(|(pick, _)| cell.fits(pick));
     cell.expect = fits.map(|(_, expectation)| expectation.clone()).collect();
     cell
@@ -102,7 +105,7 @@ fn name(file: &Path) -> String {
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::scenario::Include;
+    use crate::scenario::{Include, Places};
 
     pub fn matrix() -> Matrix {
         let pair = |key: &str, values: &[&str]| (key.to_owned(), values.iter().map(|&value| value.into()).collect());
@@ -117,6 +120,7 @@ pub(super) mod tests {
             exclude: Vec::new(),
             include: Vec::new(),
             expect: Vec::new(),
+            places: Places::default(),
         }
     }
 

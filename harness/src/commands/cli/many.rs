@@ -5,7 +5,7 @@
 use super::{Accel, age};
 use crate::campaign::matrix::Shard;
 use crate::campaign::{BadWhen, HUNG};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ pub struct Matrix {
     /// Only the cells of this part of N; the parts take equally long
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
-    /// Results to take the runs' times from when the parts are made; the same for all parts
+    /// Results to take the runs' times from when the parts are made; the same for all parts, or cells are run twice or never
     #[arg(long, value_name = "DIR", requires = "shard")]
     pub timings: Option<PathBuf>,
     /// Start nothing new after a run that is not as expected
@@ -111,7 +111,7 @@ pub enum Expect {
 
 /// `oomph validate`.
 #[derive(Debug, Args)]
-#[command(after_help = VALIDATE_EXIT)]
+#[command(after_help = VALIDATE_EXIT, group = ArgGroup::new("change").required(true).multiple(true).args(["patches", "range", "against"]))]
 pub struct Validate {
     /// Scenario files that show what the change is to fix
     #[arg(required = true, value_name = "SCENARIO")]
@@ -120,7 +120,7 @@ pub struct Validate {
     #[arg(long, value_name = "NAME|FILE")]
     pub kernel: String,
     /// The change: a unified diff or a mailbox, put into the kernel after its own patches (may be repeated, in order)
-    #[arg(long = "patch", value_name = "FILE", required_unless_present_any = ["against", "range"])]
+    #[arg(long = "patch", value_name = "FILE")]
     pub patches: Vec<PathBuf>,
     /// The change: commits of the git repository that the kernel's source is; after those of --patch
     #[arg(long, value_name = "A..B")]

@@ -1,4 +1,4 @@
-//! What the words of a verdict mean: each outcome, mechanism, reason, phase and probe (`oomph explain`).
+//! What the words of a verdict mean: each outcome, mechanism, reason, phase and probe; and what each reproducer can be told (`oomph explain`).
 //! Lives here: an entry's form, the list of all, finding one; the texts are beside it, one file a kind.
 //! May not live here: a number of a rule (those are taken from where the rule is), or printing to anywhere.
 //!
@@ -10,6 +10,7 @@ mod outcomes;
 mod phases;
 mod probes;
 mod reasons;
+mod reproducers;
 mod terms;
 
 pub use mechanisms::ALL as MECHANISMS;
@@ -25,16 +26,32 @@ use serde::Serialize;
 pub struct Entry {
     /// The word, as in run.json.
     pub word: &'static str,
-    /// What it is one of: `outcome`, `mechanism`, `reason`, `phase`, `probe`, `term`.
+    /// What it is one of: `outcome`, `mechanism`, `reason`, `phase`, `probe`, `term`, `reproducer`.
     pub kind: &'static str,
     /// What it says of a run.
     pub meaning: String,
-    /// By which rule it is decided.
+    /// By which rule it is decided; empty for a reproducer.
     pub decided: String,
     /// On which kernels it is to be expected.
     pub kernels: String,
+    /// Of a reproducer: what it can be told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<Told>,
     /// What to do about it.
     pub next: Vec<Next>,
+}
+
+/// Something that a reproducer can be told: `workload.args.NAME` of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What its values are: `1 to 9`, `same or own`.
+    pub values: String,
+    /// What it is where nothing is said.
+    pub default: String,
 }
 
 /// Something to do.
@@ -73,7 +90,7 @@ fn next(command: &'static str, why: impl Into<String>) -> Next {
 
 fn entry(word: &'static str, kind: &'static str, text: Text) -> Entry {
     let Text { meaning, decided, kernels, next } = text;
-    Entry { word, kind, meaning, decided, kernels, next }
+    Entry { word, kind, meaning, decided, kernels, parameters: Vec::new(), next }
 }
 
 /// Milliseconds as the texts have them: `10 s`, `5 min`.
@@ -93,6 +110,7 @@ pub fn explanations() -> Vec<Entry> {
     all.extend(phases::entries());
     all.extend(probes::entries());
     all.extend(terms::entries());
+    all.extend(reproducers::entries());
     all
 }
 
@@ -140,6 +158,7 @@ fn plural(kind: &str) -> String {
         "reason" => "reasons: why a run is inconclusive".into(),
         "phase" => "phases of a run, in their order".into(),
         "probe" => "probes: what the guest does over and over to show that it lives".into(),
+        "reproducer" => "reproducers: programs that press on memory".into(),
         _ => "terms that these are explained by".into(),
     }
 }
@@ -161,6 +180,14 @@ impl Entry {
             for paragraph in body.lines() {
                 text += &wrap(&format!("  {paragraph}"), width, 2);
             }
+        }
+        if !self.parameters.is_empty() {
+            text += &format!("\n{bold}What it can be told (workload.args){bold:#}\n");
+        }
+        let longest = self.parameters.iter().map(|one| one.name.len()).max().unwrap_or(0);
+        for Told { name, meaning, values, default } in &self.parameters {
+            let line = format!("  {name:<longest$}  {meaning} ({values}, default {default})");
+            text += &wrap(&line, width, longest + 4);
         }
         if !self.next.is_empty() {
             text += &format!("\n{bold}What to do next{bold:#}\n");
@@ -190,7 +217,8 @@ mod tests {
         for entry in &all {
             assert!(words.insert(entry.word), "{} twice", entry.word);
             for text in [&entry.meaning, &entry.decided] {
-                assert!(text.len() > 40 && text.ends_with('.'), "{}: {text:?}", entry.word);
+                let said = text.len() > 40 || (entry.kind == "reproducer" && text.is_empty());
+                assert!(said && (text.is_empty() || text.ends_with('.')), "{}: {text:?}", entry.word);
             }
             assert!(entry.kernels.is_empty() || entry.kernels.ends_with('.'), "{}", entry.word);
             assert!(entry.kind == "term" || !entry.next.is_empty(), "{}: nothing to do", entry.word);
@@ -204,7 +232,9 @@ mod tests {
             anstream::adapter::strip_str(&page).to_string()
         };
         insta::assert_snapshot!(
-            ["hung", "oom-deadlock", "host-starved", "lift", "file:data", "movement"].map(page).join("\n----\n\n")
+            ["hung", "oom-deadlock", "host-starved", "lift", "file:data", "movement", "kswapd-block"]
+                .map(page)
+                .join("\n----\n\n")
         );
     }
 

@@ -90,7 +90,8 @@ fn escapes() -> Text {
         decided: format!(
             "Before it SysRq-t, l, m and l are taken, and the state that was asked for (`--core`, `--keep-hung`). Each escape is given {} until every required \
              probe has succeeded in a round that began after it (`answered_after_s`; for SysRq-i, which kills the probes too, the agent's word of their deaths \
-             will do). `ended_by` names the first that helped.",
+             will do). `ended_by` names the first that helped. Where the user ends the run here (`cancelled`), the outcome stands, and what was not tried is \
+             not known.",
             time(Rules::default().escape_ms)
         ),
         kernels: String::new(),

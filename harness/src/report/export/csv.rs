@@ -14,7 +14,7 @@ const CELL: usize = 2000;
 
 /// The names of the columns, in their order. Columns may be added at the end, never renamed or given another meaning. Times are in seconds of
 /// fair time unless they say otherwise; what is not known is empty.
-pub const COLUMNS: [&str; 28] = [
+pub const COLUMNS: [&str; 29] = [
     "scenario",
     "kernel",
     "run",
@@ -43,6 +43,7 @@ pub const COLUMNS: [&str; 28] = [
     "qemu",
     "evidence",
     "result",
+    "cancelled",
 ];
 
 /// One row a run under [`COLUMNS`]. A cell whose text a spreadsheet would take for a formula begins with an apostrophe.
@@ -97,6 +98,7 @@ fn row(run: &RunJson, number: usize, standing: &str) -> [String; COLUMNS.len()] 
         cell(&run.host.qemu),
         cell(&evidence.join("; ")),
         cell(&run.result.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()),
+        run.is_cancelled().to_string(),
     ]
 }
 

@@ -7,9 +7,10 @@ use super::cycle::{chain, cycle};
 use super::inert::cut;
 use super::stacks::stacks;
 use super::words::{count, end};
+use crate::report::escapes;
 use crate::report::inert::quoted;
 use crate::report::logins;
-use crate::report::text::{because, escape_line, kills_line, stored_line};
+use crate::report::text::{because, kills_line, stored_line};
 use crate::results::{ExcerptLine, KillJson, RunJson, StallJson};
 use crate::scenario::Mechanism;
 use maud::{Markup, PreEscaped, html};
@@ -118,9 +119,10 @@ impl One<'_> {
                     }
                 }
             }
-            @if !run.escapes.is_empty() {
+            @let tried = escapes::lines(run);
+            @if !tried.is_empty() {
                 h4 { "What was tried against it" }
-                ul { @for escape in run.escapes.iter().take(10) { li { (cut(&escape_line(escape), TEXT)) } } }
+                ul { @for line in tried.iter().take(10) { li { (cut(line, TEXT)) } } }
             }
             @if !run.stalls.is_empty() && !self.brief {
                 h4 { "Stalls" }

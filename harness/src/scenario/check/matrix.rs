@@ -9,7 +9,7 @@ use crate::scenario::raw::{RawCellExpectation, RawInclude, RawMatrix, RawPick};
 use crate::scenario::scalars::{ArgText, FilePath, KeyPath};
 use crate::scenario::text::Text;
 use crate::scenario::value::{At, Entries, Val};
-use crate::scenario::{Expectation, nearest, one_of};
+use crate::scenario::{Expectation, Places, nearest, one_of};
 use std::path::{Path, PathBuf};
 
 /// Most cells of a matrix.
@@ -19,12 +19,12 @@ const MAX_CELLS: usize = 10_000;
 ///
 /// # Errors
 /// All rules that it breaks; never an empty list.
-pub fn check_matrix(raw: &RawMatrix, text: &Text, folder: &Path) -> Result<Matrix, Vec<Problem>> {
+pub fn check_matrix(raw: &RawMatrix, text: &Text, file: &Path, folder: &Path) -> Result<Matrix, Vec<Problem>> {
     let mut checker = Checker::new(text, folder);
     let matrix = checker.matrix(raw);
     checker.problems.append(&mut checker.missing);
     match matrix {
-        Some(matrix) if checker.problems.is_empty() => Ok(matrix),
+        Some(matrix) if checker.problems.is_empty() => Ok(Matrix { places: Places::of(raw, file, text), ..matrix }),
         _ => Err(checker.problems),
     }
 }
@@ -61,6 +61,7 @@ impl Checker<'_> {
             exclude: Vec::new(),
             include: include?,
             expect: Vec::new(),
+            places: Places::default(),
         };
         let exclude: Vec<Option<Pick>> = raw.exclude.iter().map(|pick| self.pick(pick, &matrix)).collect();
         let expect: Vec<_> = raw.expect.iter().map(|one| self.cell_expectation(&one.value, &matrix)).collect();

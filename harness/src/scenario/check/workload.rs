@@ -1,6 +1,6 @@
 //! Rules for the workload: program, arguments, environment.
-//! Lives here: which reproducers there are, how arguments are written out.
-//! May not live here: what the reproducers do with their arguments.
+//! Lives here: which reproducers there are, how arguments are written out; those of a reproducer are held against what it can be told.
+//! May not live here: what the reproducers can be told (`oomph_catalog`), or what they do with it.
 
 use super::Checker;
 use crate::scenario::model::{Program, Workload};
@@ -9,13 +9,14 @@ use crate::scenario::raw::{RawArgs, RawWorkload};
 use crate::scenario::scalars::{ArgText, VariableName};
 use crate::scenario::suggest::{nearest, one_of};
 use crate::scenario::value::{Entries, Val};
+use oomph_catalog::Kind;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The reproducers that the harness carries. All but the first three are for tests of the harness itself.
-pub const REPRODUCERS: [&str; 7] =
-    ["xfs-inode-mutex", "kswapd-block", "isolation-storm", "freeze-forever", "spin-rt", "exit-with", "fill-disk"];
+pub const REPRODUCERS: [&str; oomph_catalog::NAMES.len()] = oomph_catalog::NAMES;
 
 /// Most arguments, and most variables.
 const MAX_WORDS: usize = 256;
@@ -26,6 +27,11 @@ impl Checker<'_> {
     pub(super) fn workload(&mut self, raw: &RawWorkload) -> Option<Workload> {
         let program = self.program(raw);
         let args = raw.args.as_ref().map_or(Some(Vec::new()), |args| self.args(args));
+        if let (Some(Program::Reproducer(name)), Some(args)) = (&program, &raw.args)
+            && let Some(known) = oomph_catalog::program(name)
+        {
+            self.takes(known, args);
+        }
         let env = raw.env.as_ref().map_or(Some(BTreeMap::new()), |env| self.env(env));
         Some(Workload { program: program?, args: args?, env: env? })
     }
@@ -66,6 +72,72 @@ impl Checker<'_> {
                 let pairs: Vec<_> = options.0.iter().filter_map(read).collect();
                 pairs.into_iter().map(|(key, value)| Some(format!("--{}={}", key?.0, value?.0))).collect()
             }
+        }
+    }
+
+    /// That a reproducer takes its arguments: in the guest it would refuse them, after a kernel and a boot. A user's own program is asked nothing.
+    fn takes(&mut self, program: &oomph_catalog::Program, raw: &RawArgs) {
+        match raw {
+            RawArgs::Options(options) => {
+                for (key, value) in &options.0 {
+                    self.parameter(program, (&key.text, &key.at), (&value.text, &value.at));
+                }
+            }
+            RawArgs::List(list) => {
+                let mut given: Vec<(&str, &Range<usize>)> = Vec::new();
+                for val in list {
+                    let Some((name, value)) = val.text.strip_prefix("--").and_then(|rest| rest.split_once('=')) else {
+                        let message = format!("`{}` is no argument of `{}`", val.text, program.name);
+                        self.report(Problem::new(&val.at, message, "expected `--NAME=VALUE`"));
+                        continue;
+                    };
+                    self.parameter(program, (name, &val.at), (value, &val.at));
+                    match given.iter().find(|(other, _)| *other == name) {
+                        None => given.push((name, &val.at)),
+                        Some((_, first)) => {
+                            let problem = Problem::new(&val.at, format!("`--{name}` is given twice"), "once is enough");
+                            self.report(problem.other(first, "first here"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn parameter(
+        &mut self,
+        program: &oomph_catalog::Program,
+        (name, name_at): (&str, &Range<usize>),
+        (value, value_at): (&str, &Range<usize>),
+    ) {
+        let Some(known) = program.parameter(name) else {
+            let names: Vec<&str> = program.parameters.iter().map(|parameter| parameter.name).collect();
+            let right = match names[..] {
+                [] => "it has none".to_owned(),
+                _ => format!("expected {}", one_of(&names)),
+            };
+            let problem = Problem::new(name_at, format!("`{}` has no parameter `{name}`", program.name), right);
+            let more = format!("`oomph explain {}` says what each is", program.name);
+            self.report(match nearest(name, &names) {
+                Some(near) => problem.help(format!("did you mean `{near}`? {more}")),
+                None => problem.help(more),
+            });
+            return;
+        };
+        if known.kind.read(value).is_none() {
+            let problem = Problem::new(
+                value_at,
+                format!("`{value}` is no value of `{name}`"),
+                format!("expected {}", known.kind.wanted()),
+            );
+            let word = match known.kind {
+                Kind::Choice(words) => nearest(value, words),
+                Kind::Number { .. } => None,
+            };
+            self.report(match word {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(format!("{name}: {}", known.meaning)),
+            });
         }
     }
 

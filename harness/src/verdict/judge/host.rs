@@ -45,6 +45,16 @@ impl Judge {
         }
     }
 
+    /// The user ended the run. An outcome that stands goes on standing: it was judged before.
+    pub(super) fn cancelled(&mut self) {
+        self.cancelled = true;
+        if self.end.is_some() {
+            self.grave("ended by the user, with the outcome known already".into());
+        } else {
+            self.spoil(Reason::Cancelled, "ended by the user".into());
+        }
+    }
+
     pub(super) fn registers(&mut self, cpus: &[Register]) {
         let text = self.captured.registers(cpus);
         self.grave(text);
