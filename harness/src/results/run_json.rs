@@ -52,7 +52,8 @@ pub struct RunJson {
     pub stalls: Vec<StallJson>,
     /// The phases, in their order.
     pub phases: Vec<PhaseJson>,
-    /// What ended a hang: `sysrq-f`, `release`, `sysrq-i`; null where nothing did or there was none.
+    /// What ended a hang: `sysrq-f`, `release`, `sysrq-i`; null where nothing did, where the user did not wait for it (`cancelled`), or there
+    /// was none.
     pub ended_by: Option<String>,
     /// What was tried against a hang, in its order.
     pub escapes: Vec<EscapeJson>,

@@ -268,7 +268,8 @@ fn protocol_error() -> Text {
 fn cancelled() -> Text {
     of(
         "The user ended the run (^C or SIGTERM). What was seen until then is kept.",
-        "The harness was told to end before the run had an outcome. Such runs are not counted by `--resume` and not tried by a bisection.",
+        "The harness was told to end before the run had an outcome. Such runs are not counted by `--resume` and not tried by a bisection. \
+         One that has an outcome keeps it when the user ends it later, says `cancelled: true`, and counts.",
         vec![next("oomph run SCENARIO --repeat 100 --resume", "goes on with a series")],
     )
 }
