@@ -24,6 +24,7 @@ pub mod validate;
 
 pub use attach::{Reopened, attach};
 pub use boots::{Boots, image_for, version_that_ran};
+pub use debuggers::CORE;
 pub use drive::{Evidence, Means, Sink, drive};
 pub use execute::execute;
 pub use host::Host;

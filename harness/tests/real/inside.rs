@@ -13,6 +13,7 @@ const MAY_BE_MISSING: &[Field] = &[
     // 16 KiB then, as everywhere without KASAN.
     Field::ThreadStack,
     Field::TaskThreadGroup,
+    Field::TaskReaperTimer,
     Field::XfsLock,
     Field::XfsIoLock,
     Field::XfsInode,
