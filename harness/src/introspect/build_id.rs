@@ -68,18 +68,25 @@ impl BuildId {
         &self.id
     }
 
-    /// Whether the kernel in a guest's memory, moved by `slide`, is this build; `None` where that part of its memory is not there.
-    pub fn is_in(&self, space: &Space<'_>, slide: i64) -> Option<bool> {
-        let mut there = vec![0; HEAD + self.id.0.len()];
-        space
-            .read(self.note.wrapping_add_signed(slide), &mut there)
-            .then(|| first(&there) == Some((0, self.id.clone())))
+    /// The build id of a guest's kernel, where that is another. The kernel's text begins at `text`, `slide` bytes from where it was linked.
+    /// Where no id is found, neither at this one's place nor elsewhere in the kernel, nothing speaks against it.
+    pub fn other_in(&self, space: &Space<'_>, slide: i64, text: u64) -> Option<Id> {
+        let there = at(space, self.note.wrapping_add_signed(slide)).or_else(|| search(space, text))?;
+        (there != self.id).then_some(there)
     }
+}
+
+/// The id of a note that begins at an address.
+fn at(space: &Space<'_>, note: u64) -> Option<Id> {
+    let mut bytes = [0; HEAD + MOST];
+    // What is behind a shorter id may be missing.
+    let there = (HEAD + LEAST..=bytes.len()).rev().find(|length| space.read(note, &mut bytes[..*length]))?;
+    first(&bytes[..there]).filter(|(begin, _)| *begin == 0).map(|(_, id)| id)
 }
 
 /// The build id of the kernel whose text begins at `text`, by what its note must look like; `None` where none is found. The images of
 /// the vDSO, which lie in the kernel's data, have one of their own.
-pub fn search(space: &Space<'_>, text: u64) -> Option<Id> {
+fn search(space: &Space<'_>, text: u64) -> Option<Id> {
     let begin = text & !(PAGE - 1);
     // An image of the vDSO begins a page, and its notes are on that or on the next.
     let mut vdso = [false; 2];
@@ -158,14 +165,21 @@ mod tests {
     fn a_guest_has_it_or_another() {
         let wanted = BuildId::of_elf(&vmlinux(TEXT + 0x1234, &note(&[7; 20]))).unwrap();
         let mut guest = Guest::new();
-        let told = |guest: &Guest, slide| wanted.is_in(&Space::new(guest, ROOT, Levels::Four), slide);
+        let told = |guest: &Guest, slide: i64| {
+            let text = TEXT.wrapping_add_signed(slide);
+            wanted.other_in(&Space::new(guest, ROOT, Levels::Four), slide, text).map(|id| id.to_string())
+        };
         assert_eq!(told(&guest, 0), None, "nothing is there");
         guest.write(TEXT + 0x20_1234, &note(&[7; 20]));
-        assert_eq!((told(&guest, 0x20_0000), told(&guest, 0)), (Some(true), None));
-        guest.write(TEXT + 0x1234, &note(&[8; 20]));
-        assert_eq!(told(&guest, 0), Some(false));
+        assert_eq!(told(&guest, 0x20_0000), None);
+        guest.write(TEXT + 0x1234, &note(&[8; 16]));
+        assert_eq!(told(&guest, 0), Some("08".repeat(16)));
+        // It lies elsewhere, and is another or, for whatever reason, the same.
         guest.write(TEXT + 0x1234, &[0; 36]);
-        assert_eq!(told(&guest, 0), Some(false), "it lies elsewhere, and so is another");
+        guest.write(TEXT + 0x5678, &note(&[9; 20]));
+        assert_eq!(told(&guest, 0), Some("09".repeat(20)));
+        guest.write(TEXT + 0x5678, &note(&[7; 20]));
+        assert_eq!(told(&guest, 0), None);
     }
 
     #[test]

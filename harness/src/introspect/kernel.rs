@@ -2,7 +2,7 @@
 //! Lives here: finding where it lies (KASLR, page tables), reading fields, following lists with a bound.
 //! May not live here: what the fields mean.
 
-use super::build_id::{self, BuildId, Id};
+use super::build_id::{BuildId, Id};
 use super::layout::{Field, Layout};
 use super::memory::{Levels, Physical, Registers, Space};
 use super::symbols::Symbols;
@@ -62,14 +62,13 @@ pub enum NotFound {
     /// A processor has the same version in its tables, but another build of it.
     #[error(
         "the symbols are of another build than the guest's kernel, and would name wrong functions: the vmlinux has build id {expected}, \
-         the kernel in the guest's memory {} (`{banner}`); the vmlinux of that very build is wanted",
-        guest.as_ref().map_or_else(|| "another".to_owned(), ToString::to_string)
+         the kernel in the guest's memory {guest} (`{banner}`); the vmlinux of that very build is wanted"
     )]
     OtherBuild {
         /// That of the symbols.
         expected: Id,
-        /// The guest's, where it is found.
-        guest: Option<Id>,
+        /// The guest's.
+        guest: Id,
         /// What the guest's kernel says that it is.
         banner: String,
     },
@@ -114,13 +113,11 @@ impl Anchor {
                     other = other.or(Some(NotFound::Other(text)));
                     continue;
                 }
+                let begin = symbols.text().map_or(banner, |(begin, _)| begin).wrapping_add_signed(slide);
                 if let Some(build) = &wanted.build
-                    && build.is_in(&space, slide) == Some(false)
+                    && let Some(guest) = build.other_in(&space, slide, begin)
                 {
-                    let guest = || build_id::search(&space, symbols.text()?.0.wrapping_add_signed(slide));
-                    other = other.or_else(|| {
-                        Some(NotFound::OtherBuild { expected: build.id().clone(), guest: guest(), banner: text })
-                    });
+                    other = Some(NotFound::OtherBuild { expected: build.id().clone(), guest, banner: text });
                     continue;
                 }
                 // The kernel's own tables, which no process's end takes away.
