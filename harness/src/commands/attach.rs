@@ -2,13 +2,14 @@
 //! Lives here: what a person is told, the life of the session.
 //! May not live here: taking the guest in (`run::attach`), passing the console on (`terminal`).
 
-use super::cli::Attach;
+use super::cli::{Attach, Global};
 use super::exit::Status;
 use super::interrupt::interruptible;
 use super::output::Output;
 use super::terminal::{Done, pass_on};
 use crate::kernel::Cache;
 use crate::report::Live;
+use crate::results;
 use crate::run::{self, Host, Reopened};
 use crate::vm::Wanted;
 use anyhow::Context;
@@ -19,13 +20,14 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// Where the result keeps no guest, or QEMU cannot take it in.
-pub fn attach(options: &Attach, output: &Output) -> anyhow::Result<Status> {
+pub fn attach(global: &Global, options: &Attach, output: &Output) -> anyhow::Result<Status> {
+    let result = results::find(&global.results, &options.result)?;
     let console = options.console.as_deref().map(absolute).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let status = runtime.block_on(async {
         let host = Host::look(Cache::open(None)?, Wanted::Auto).await?;
         let live = Live::new("attach");
-        let opened = run::attach(&host, &options.result, console.as_deref(), &live);
+        let opened = run::attach(&host, &result, console.as_deref(), &live);
         let opened = interruptible(opened).await?;
         live.done();
         let Some(opened) = opened.transpose()? else { return Ok(Status::Interrupted) };

@@ -89,7 +89,7 @@ pub enum Verb {
     Validate(Validate),
     /// Judge a stored run anew, from its events.jsonl alone
     Replay {
-        /// Result folder, or an events.jsonl
+        /// Result folder, a part of the name of a run below --results that only it has, or an events.jsonl
         result: PathBuf,
     },
     /// Who waits for whom in a guest's memory: of a stored run, a core, or a guest that runs
@@ -185,18 +185,21 @@ pub struct Run {
 /// `oomph diagnose`.
 #[derive(Debug, Args)]
 pub struct Diagnose {
-    /// Result folder, or an events.jsonl
+    /// Result folder, a part of the name of a run below --results that only it has, or an events.jsonl
     pub result: Option<PathBuf>,
     /// An ELF core of a guest, as it is or packed by zstd
     #[arg(long, value_name = "FILE", conflicts_with = "result")]
     pub core: Option<PathBuf>,
-    /// A guest that runs: the process id of its QEMU
-    #[arg(long, value_name = "PID", conflicts_with_all = ["result", "core"])]
-    pub live: Option<u32>,
-    /// The kernel's vmlinux or bzImage, and files with its types; default: what lies beside the core
-    #[arg(long, value_name = "FILE")]
+    /// A guest of a run that goes on, by the process id of its QEMU, which is not held for it; without PID the only one, or a list of all
+    /// with their ids. Registers come from its harness's second QMP; one from before that has none, and then tasks on a processor show no
+    /// stack and a kernel that KASLR moved is not found
+    #[arg(long, value_name = "PID", num_args = 0..=1, conflicts_with_all = ["result", "core"])]
+    pub live: Option<Option<u32>>,
+    /// The kernel's vmlinux or bzImage, and files with its types; default: what lies beside the core, or what the run of the live guest
+    /// reads it by. Types lie in `types/` beside either where the kernel was built here
+    #[arg(long, value_name = "FILE", conflicts_with = "result")]
     pub vmlinux: Vec<PathBuf>,
-    /// Every task's stack
+    /// Every task's stack; of a stored run those of the picture that shows the hang
     #[arg(long)]
     pub stacks: bool,
     /// Of a stored run: folded stacks, for flame graphs
@@ -207,7 +210,7 @@ pub struct Diagnose {
 /// `oomph attach`.
 #[derive(Debug, Args)]
 pub struct Attach {
-    /// Result folder
+    /// Result folder, or a part of the name of a run below --results that only it has
     pub result: PathBuf,
     /// Have QEMU listen for the console at this socket, and leave the terminal alone
     #[arg(long, value_name = "SOCKET")]

@@ -84,8 +84,14 @@ impl Account {
         rows
     }
 
-    fn name(&self, pid: u32) -> &str {
+    /// A task's last name.
+    pub fn name(&self, pid: u32) -> &str {
         self.names.get(&pid).map_or("?", String::as_str)
+    }
+
+    /// A stack by its number.
+    pub fn stack(&self, number: u32) -> Option<&SampledStack> {
+        self.stacks.get(number as usize)
     }
 
     /// Folded stacks, a line each: the task's name and its functions, outermost first, and how many pictures show it.

@@ -2,7 +2,8 @@
 //! Lives here: writing what the reading parts are to find.
 //! May not live here: anything outside of tests.
 
-use super::kernel::{Anchor, Kernel};
+use super::build_id::BuildId;
+use super::kernel::{Anchor, Kernel, Wanted};
 use super::layout::{Field, Layout};
 use super::memory::{Levels, Physical, Space};
 use super::symbols::Symbols;
@@ -98,8 +99,13 @@ impl Guest {
 
     /// Where it lies.
     pub fn anchor(&self, symbols: &Symbols) -> Result<Anchor, super::NotFound> {
+        self.anchor_of(symbols, None)
+    }
+
+    /// The same of a build.
+    pub fn anchor_of(&self, symbols: &Symbols, build: Option<BuildId>) -> Result<Anchor, super::NotFound> {
         let registers = super::memory::Registers { cr3: ROOT, ..super::memory::Registers::default() };
-        Anchor::find(self, &[registers], symbols, Some("6.1.0-x"))
+        Anchor::find(self, &[registers], symbols, &Wanted { release: Some("6.1.0-x".into()), build })
     }
 }
 
@@ -126,6 +132,8 @@ pub fn layout() -> Layout {
         (TaskComm, 0x68, 16),
         (TaskVoluntary, 0x78, 8),
         (TaskPending, 0x80, 8),
+        (TaskReaperNext, 0x88, 8),
+        (TaskReaperTimer, 0x90, 8),
         (SignalThreads, 0x10, 16),
         (SignalOomMm, 0x20, 8),
         (SignalPending, 0x28, 8),
@@ -192,6 +200,7 @@ pub const INIT_TASK: u64 = 0xffff_ffff_8200_0000;
 pub const SUPER_BLOCKS: u64 = 0xffff_ffff_8200_8000;
 pub const SWAP_INFO: u64 = 0xffff_ffff_8200_a000;
 pub const NODE: u64 = 0xffff_ffff_8200_9000;
+pub const REAPER_LIST: u64 = 0xffff_ffff_8200_b000;
 pub const BANNER: u64 = 0xffff_ffff_8180_0000;
 
 /// An address in a function.
@@ -209,6 +218,7 @@ pub fn symbols() -> Symbols {
         (SUPER_BLOCKS, "super_blocks"),
         (NODE, "contig_page_data"),
         (SWAP_INFO, "swap_info"),
+        (REAPER_LIST, "oom_reaper_list"),
         (BANNER, "linux_banner"),
     ];
     let variables = variables.iter().map(|(at, name)| format!("{at:016x} D {name}\n"));

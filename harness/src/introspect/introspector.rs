@@ -2,8 +2,9 @@
 //! Lives here: what is learnt once and kept: symbols, fields, where the kernel lies, its code; what calls of the allocator want.
 //! May not live here: when to look.
 
+use super::build_id::BuildId;
 use super::code::Code;
-use super::kernel::{Anchor, NotFound};
+use super::kernel::{Anchor, NotFound, Wanted};
 use super::layout::{Layout, Missing};
 use super::memory::{Physical, Registers};
 use super::picture::{self, Picture};
@@ -16,7 +17,7 @@ use super::types::Types;
 pub struct Introspector {
     symbols: Symbols,
     layout: Layout,
-    release: Option<String>,
+    wanted: Wanted,
     found: Option<(Anchor, Code)>,
     requests: Remembered,
 }
@@ -27,7 +28,15 @@ impl Introspector {
     /// # Errors
     /// Where the types lack what every kernel has.
     pub fn new(symbols: Symbols, types: &Types, release: Option<String>) -> Result<Self, Missing> {
-        Ok(Self { symbols, layout: Layout::new(types)?, release, found: None, requests: Remembered::default() })
+        let (layout, wanted) = (Layout::new(types)?, Wanted { release, build: None });
+        Ok(Self { symbols, layout, wanted, found: None, requests: Remembered::default() })
+    }
+
+    /// The build that the symbols are of, where they say so: no other is looked at.
+    #[must_use]
+    pub fn of_build(mut self, build: Option<BuildId>) -> Self {
+        self.wanted.build = build;
+        self
     }
 
     /// The function that an address is in, modules' as well, as `name+0x12`; `None` before the kernel is found.
@@ -45,7 +54,7 @@ impl Introspector {
     /// Where the kernel is not found in this memory.
     pub fn look(&mut self, memory: &dyn Physical, registers: &[Registers]) -> Result<Picture, NotFound> {
         if self.found.is_none() {
-            let anchor = Anchor::find(memory, registers, &self.symbols, self.release.as_deref())?;
+            let anchor = Anchor::find(memory, registers, &self.symbols, &self.wanted)?;
             if anchor.slide != 0 {
                 self.symbols = std::mem::take(&mut self.symbols).shifted(anchor.slide);
             }

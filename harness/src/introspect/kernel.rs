@@ -2,6 +2,7 @@
 //! Lives here: finding where it lies (KASLR, page tables), reading fields, following lists with a bound.
 //! May not live here: what the fields mean.
 
+use super::build_id::{BuildId, Id};
 use super::layout::{Field, Layout};
 use super::memory::{Levels, Physical, Registers, Space};
 use super::symbols::Symbols;
@@ -58,11 +59,33 @@ pub enum NotFound {
     /// A processor has a kernel in its tables, but not the one of the symbols.
     #[error("the guest runs `{0}`")]
     Other(String),
+    /// A processor has the same version in its tables, but another build of it.
+    #[error(
+        "the symbols are of another build than the guest's kernel, and would name wrong functions: the vmlinux has build id {expected}, \
+         the kernel in the guest's memory {guest} (`{banner}`); the vmlinux of that very build is wanted"
+    )]
+    OtherBuild {
+        /// That of the symbols.
+        expected: Id,
+        /// The guest's.
+        guest: Id,
+        /// What the guest's kernel says that it is.
+        banner: String,
+    },
+}
+
+/// How the kernel that is looked for is known.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// How its banner must go on after `Linux version `: what `uname -r` says of it, where that is known.
+    pub release: Option<String>,
+    /// The build that its symbols are of; `None` where they do not say.
+    pub build: Option<BuildId>,
 }
 
 impl Anchor {
-    /// Finds a kernel where it lies without KASLR, or by the registers of any processor that has its page tables. `release` is how
-    /// its banner must go on after `Linux version `, where that is known.
+    /// Finds a kernel where it lies without KASLR, or by the registers of any processor that has its page tables. Of one
+    /// whose build id cannot be read, the banner must do.
     ///
     /// # Errors
     /// See [`NotFound`].
@@ -70,7 +93,7 @@ impl Anchor {
         memory: &dyn Physical,
         registers: &[Registers],
         symbols: &Symbols,
-        release: Option<&str>,
+        wanted: &Wanted,
     ) -> Result<Self, NotFound> {
         let banner = symbols.address("linux_banner").ok_or(NotFound::NoSymbol("linux_banner"))?;
         let init_mm =
@@ -85,8 +108,16 @@ impl Anchor {
             let space = Space::new(memory, root, levels);
             for slide in (0..SLIDE_MOST).step_by(SLIDE_STEP as usize) {
                 let Some(text) = said(&space, banner.wrapping_add_signed(slide)) else { continue };
+                let release = wanted.release.as_ref();
                 if release.is_some_and(|release| !text[BANNER.len()..].starts_with(&format!("{release} "))) {
-                    other = Some(text);
+                    other = other.or(Some(NotFound::Other(text)));
+                    continue;
+                }
+                let begin = symbols.text().map_or(banner, |(begin, _)| begin).wrapping_add_signed(slide);
+                if let Some(build) = &wanted.build
+                    && let Some(guest) = build.other_in(&space, slide, begin)
+                {
+                    other = Some(NotFound::OtherBuild { expected: build.id().clone(), guest, banner: text });
                     continue;
                 }
                 // The kernel's own tables, which no process's end takes away.
@@ -99,7 +130,7 @@ impl Anchor {
                 return Ok(Self { root: own, levels, slide });
             }
         }
-        Err(other.map_or(NotFound::NoBanner, NotFound::Other))
+        Err(other.unwrap_or(NotFound::NoBanner))
     }
 
     /// The kernel as it is now. `symbols` must be where it runs, see [`Self::slide`].

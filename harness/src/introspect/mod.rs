@@ -6,6 +6,7 @@
 //! has a bound, and what cannot be read is missing from the picture and said to be.
 
 pub mod account;
+pub mod build_id;
 pub mod chain;
 pub mod code;
 pub mod disks;
@@ -24,6 +25,7 @@ pub mod tasks;
 pub mod types;
 pub mod vmstat;
 
+pub use build_id::BuildId;
 pub use introspector::Introspector;
 pub use kernel::NotFound;
 

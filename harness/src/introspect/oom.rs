@@ -1,14 +1,17 @@
 //! What the OOM killer waits for.
-//! Lives here: its victims, and whether their memory still counts as theirs.
+//! Lives here: its victims, whether their memory still counts as theirs, and the queue of the OOM reaper.
 //! May not live here: why they do not exit.
 //!
-//! Sources: mm/oom_kill.c (oom_evaluate_task: no other victim while one is pending whose mm is not `MMF_OOM_SKIP`),
+//! Sources: mm/oom_kill.c (oom_evaluate_task: no other victim while one is pending whose mm is not `MMF_OOM_SKIP`; queue_oom_reaper,
+//! wake_oom_reaper: `oom_reaper_list` is the first task of a list without a head, 4.6 to 7.0, which a victim joins two seconds after
+//! its kill by a timer, since 5.18 and in later releases of 5.10 and 5.15),
 //! include/linux/sched/coredump.h, later mm_types.h (bit 21 is `MMF_OOM_REAPED` in 4.6 to 4.8 and `MMF_OOM_SKIP` since),
 //! arch/x86/include/asm/thread_info.h (`TIF_MEMDIE`).
 
 use super::kernel::Kernel;
 use super::layout::Field;
-use super::tasks::Task;
+use super::tasks::{self, Task};
+use std::collections::HashSet;
 
 /// Bit of an address space's flags: the OOM killer takes no more notice of it.
 const SKIP: u64 = 1 << 21;
@@ -28,6 +31,50 @@ pub struct Victim {
     pub tasks: Vec<usize>,
     /// Whether its memory was taken from it, or given up: another may be chosen.
     pub skip: bool,
+}
+
+/// Most tasks of the OOM reaper's queue that are looked at.
+const MOST_QUEUED: usize = 1024;
+
+/// What the OOM reaper has before it. What it is at is no longer in its queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reaper {
+    /// Tasks whose memory it is to take, the next one first.
+    pub queue: Vec<Queued>,
+    /// Tasks that will be put into the queue when their timer has run off.
+    pub later: Vec<Queued>,
+}
+
+/// A task whose memory the OOM reaper is to take. It may be gone from the list of tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Thread id.
+    pub pid: u32,
+    /// Name.
+    pub comm: String,
+}
+
+impl Queued {
+    fn of(task: &Task) -> Self {
+        Self { pid: task.pid, comm: task.comm.clone() }
+    }
+}
+
+/// What the OOM reaper has before it; `None` of a kernel that has no queue, or whose symbols do not name it.
+pub fn reaper(kernel: &Kernel<'_>, tasks: &[Task]) -> Option<Reaper> {
+    kernel.layout.place(Field::TaskReaperNext)?;
+    let mut next = kernel.variable("oom_reaper_list")?;
+    let mut seen = HashSet::new();
+    let mut queue = Vec::new();
+    while next != 0 && queue.len() < MOST_QUEUED && seen.insert(next) {
+        // One that cannot be read ends what is known of the list.
+        let Some(task) = tasks::task(kernel, next) else { break };
+        queue.push(Queued::of(&task));
+        next = kernel.pointer(next, Field::TaskReaperNext).unwrap_or(0);
+    }
+    let is_linked = |task: &&Task| kernel.pointer(task.address, Field::TaskReaperTimer).is_some();
+    let later = tasks.iter().filter(is_linked).map(Queued::of).collect();
+    Some(Reaper { queue, later })
 }
 
 /// Victims among `tasks`, in the order of their first thread.

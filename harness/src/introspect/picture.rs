@@ -7,7 +7,7 @@ use super::disks::{Disk, Disks};
 use super::kernel::Kernel;
 use super::locks::{self, Filesystems, Known, Lock};
 use super::memory::Registers;
-use super::oom::{self, Victim};
+use super::oom::{self, Reaper, Victim};
 use super::request::{self, Request};
 use super::stack::{self, How, Stack};
 use super::tasks::{self, Task};
@@ -30,6 +30,8 @@ pub struct Picture {
     pub memory: Memory,
     /// OOM victims that have not gone.
     pub victims: Vec<Victim>,
+    /// What the OOM reaper has before it; `None` where the kernel has none, or it cannot be read.
+    pub reaper: Option<Reaper>,
 }
 
 impl Picture {
@@ -128,8 +130,15 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
     for (seen, stack) in seen.iter_mut().zip(&stacks) {
         seen.serves = disks.served_by(stack, seen.frames.iter().map(|frame| frame.function.as_str()));
     }
-    let victims = oom::victims(kernel, &found.all);
-    Picture { tasks: seen, whole: found.whole, locks, disks: disks.all, memory: vmstat::memory(kernel), victims }
+    Picture {
+        tasks: seen,
+        whole: found.whole,
+        locks,
+        disks: disks.all,
+        memory: vmstat::memory(kernel),
+        victims: oom::victims(kernel, &found.all),
+        reaper: oom::reaper(kernel, &found.all),
+    }
 }
 
 fn frame(call: &stack::Call, function: &Function<'_>) -> Frame {

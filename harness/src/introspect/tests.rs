@@ -8,6 +8,7 @@ use super::fixture::{self, BANNER, Guest, INIT_TASK, NODE, STACK_BYTES, SUPER_BL
 use super::graph::{Graph, Round};
 use super::locks::Holder;
 use super::memory::Registers;
+use super::oom::Reaper;
 use super::picture::{self, Picture};
 use super::request::{Remembered, Request};
 use crate::diagnose::Kind;
@@ -249,6 +250,29 @@ fn a_second_victim_that_is_not_stuck_opens_it() {
 }
 
 #[test]
+fn what_the_oom_reaper_has_before_it_is_read() {
+    let mut guest = deadlock();
+    assert_eq!(look(&guest).reaper, None, "its list is not there");
+    guest.put(fixture::REAPER_LIST, 0);
+    let numbers = |guest: &Guest| {
+        let Reaper { queue, later } = look(guest).reaper.unwrap();
+        [queue, later].map(|tasks| tasks.iter().map(|queued| queued.pid).collect::<Vec<_>>())
+    };
+    assert_eq!(numbers(&guest), [Vec::<u32>::new(), Vec::new()]);
+    guest.put(fixture::REAPER_LIST, task(2));
+    guest.put(task(2) + 0x88, task(1));
+    guest.put(task(3) + 0x90, NODE);
+    assert_eq!(numbers(&guest), [vec![2, 1], vec![3]]);
+    let text = crate::report::diagnosis(&look(&guest), &[], false);
+    assert!(text.contains("OOM reaper: 2 tasks in its queue: "), "{text}");
+    // It goes round, or leads nowhere.
+    guest.put(task(1) + 0x88, task(2));
+    assert_eq!(numbers(&guest)[0], [2, 1]);
+    guest.put(task(1) + 0x88, task(40));
+    assert_eq!(numbers(&guest)[0], [2, 1]);
+}
+
+#[test]
 fn a_holder_on_a_processor_is_seen_by_its_registers_or_not_at_all() {
     let mut guest = deadlock();
     guest.put(task(3) + 0x30, 1 << 32);
@@ -319,7 +343,7 @@ proptest! {
         let picture = look(&guest);
         let graph = Graph::new(&picture);
         let _ = graph.round(&picture);
-        let text = crate::report::diagnosis(&picture, true);
+        let text = crate::report::diagnosis(&picture, &[], true);
         prop_assert!(text.len() < 1 << 20);
     }
 

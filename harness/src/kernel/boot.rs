@@ -1,5 +1,5 @@
 //! What of a kernel QEMU is given: the vmlinux out of its bzImage, where that can be booted, else the bzImage.
-//! Lives here: that choice, and the cache of unpacked images.
+//! Lives here: that choice, the cache of unpacked images, and the way back from one of these to the kernel.
 //! May not live here: how a bzImage is unpacked (`vmlinux`), or QEMU's command line (`vm`).
 //!
 //! Most of a boot under TCG is the firmware and the guest's own decompression; a vmlinux with a PVH note needs neither.
@@ -11,6 +11,7 @@ use super::error::{At, Error};
 use super::job::{Job, Progress, blocking};
 use super::vmlinux::unpack;
 use memchr::memmem;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,39 @@ const RULES: &str = "2";
 const KASAN: &[u8] = b"BUG: KASAN: ";
 /// Longest explanation that is read back.
 const MAX_WHY: usize = 1024;
+
+/// A kernel that was unpacked, as it was when it was booted last: beside its image lie its symbols and types, and nothing lies beside
+/// the vmlinux in the cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CameFrom {
+    /// The image that it came out of.
+    pub image: PathBuf,
+    /// `uname -r`.
+    pub release: String,
+}
+
+impl CameFrom {
+    /// The kernel of which QEMU was given `booted`, if that was unpacked here.
+    pub fn of(booted: &Path, cache: &Cache) -> Option<Self> {
+        let entry = booted.parent()?;
+        let key = entry.file_name()?.to_str()?;
+        (entry == cache.path(Kind::Vmlinux, key)).then(|| cache.answer(&Self::name(key)))?
+    }
+
+    /// The record's name, by the entry's key.
+    fn name(key: &str) -> String {
+        format!("unpacked-{key}")
+    }
+
+    /// Writes down whose entry it is. A run does without; only who looks at it from another process does not.
+    fn remember(kernel: &Kernel, cache: &Cache, key: &str) {
+        let Ok(image) = std::path::absolute(&kernel.image) else { return };
+        let (name, now) = (Self::name(key), Self { image, release: kernel.release.clone() });
+        if cache.answer(&name).as_ref() != Some(&now) {
+            cache.set_answer(&name, &now).ok();
+        }
+    }
+}
 
 /// What to boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +81,7 @@ pub async fn bootable(kernel: &Kernel, cache: &Cache, progress: Progress<'_>) ->
     blocking(progress, move |job| choose(&kernel, &cache, job)).await
 }
 
-fn choose(kernel: &Kernel, cache: &Cache, job: &Job) -> Result<Bootable, Error> {
+pub(super) fn choose(kernel: &Kernel, cache: &Cache, job: &Job) -> Result<Bootable, Error> {
     if is_elf(&kernel.image)? {
         return Ok(Bootable { image: kernel.image.clone(), as_it_is: None });
     }
@@ -59,6 +93,7 @@ fn choose(kernel: &Kernel, cache: &Cache, job: &Job) -> Result<Bootable, Error> 
     })?;
     let vmlinux = entry.join(VMLINUX);
     if vmlinux.is_file() {
+        CameFrom::remember(kernel, cache, &key);
         return Ok(Bootable { image: vmlinux, as_it_is: None });
     }
     let reason = entry.join(AS_IT_IS);
@@ -117,6 +152,10 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let choice = choice(&bzimage_of(&stock()), place.path());
         assert_eq!((fs::read(&choice.image).unwrap(), choice.as_it_is), (stock(), None));
+        let cache = Cache::open(Some(&place.path().join("cache"))).unwrap();
+        let back = CameFrom { image: place.path().join("image"), release: "6.1.0-x".into() };
+        assert_eq!(CameFrom::of(&choice.image, &cache), Some(back));
+        assert_eq!(CameFrom::of(&place.path().join("image"), &cache), None, "booted as it is");
     }
 
     #[test]

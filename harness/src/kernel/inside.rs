@@ -2,8 +2,10 @@
 //! Lives here: which files have them, and reading these.
 //! May not live here: what is in the files (`introspect`), or a guest's memory.
 
+use super::boot::CameFrom;
 use super::source::TYPES;
-use super::{DebugFiles, Kernel, unpack};
+use super::{Cache, DebugFiles, Kernel, unpack};
+use crate::introspect::BuildId;
 use crate::introspect::symbols::Symbols;
 use crate::introspect::types::Types;
 use std::fs;
@@ -31,6 +33,8 @@ pub struct Inside {
     pub symbols: Result<Symbols, String>,
     /// Structures.
     pub types: Result<Types, String>,
+    /// The build that the symbols are of, where its file says so.
+    pub build: Option<BuildId>,
 }
 
 impl InsideFiles {
@@ -39,27 +43,36 @@ impl InsideFiles {
         Self { image: boots.to_owned(), ..Self::around(&kernel.image, &kernel.release) }
     }
 
+    /// Those of the kernel of which QEMU was given `booted`: that came out of a kernel's image into the cache, or is the image.
+    pub fn of_booted(booted: &Path, cache: &Cache) -> Self {
+        match CameFrom::of(booted, cache) {
+            Some(CameFrom { image, release }) => Self { image: booted.to_owned(), ..Self::around(&image, &release) },
+            None => Self::around(booted, ""),
+        }
+    }
+
     /// Those that lie around an image.
     pub fn around(image: &Path, release: &str) -> Self {
         let found = DebugFiles::around(image, release);
-        let beside = image.parent().map(|place| place.join(TYPES));
-        let listed = beside.and_then(|place| fs::read_dir(place).ok());
-        let mut types: Vec<PathBuf> = listed.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        types.retain(|path| path.extension().is_some_and(|extension| extension == "o"));
-        types.sort();
         let (vmlinux, dwarf, system_map) = (found.vmlinux, found.dwarf, found.system_map);
-        Self { vmlinux, dwarf, system_map, types, image: image.to_owned() }
+        Self { vmlinux, dwarf, system_map, types: types_beside(image), image: image.to_owned() }
     }
 
-    /// A vmlinux or bzImage, and more files with types.
-    pub fn given(image: &Path, types: &[PathBuf]) -> Self {
-        Self { image: image.to_owned(), types: types.to_vec(), ..Self::default() }
+    /// A vmlinux or bzImage that was named, with files of types that were. Where none were: with those that lie beside it or beside
+    /// `guest`, the file with a guest's memory.
+    pub fn given(image: &Path, types: &[PathBuf], guest: Option<&Path>) -> Self {
+        let types = match types {
+            [] => [Some(image), guest].into_iter().flatten().map(types_beside).find(|found| !found.is_empty()),
+            named => Some(named.to_vec()),
+        };
+        Self { image: image.to_owned(), types: types.unwrap_or_default(), ..Self::default() }
     }
 
     /// Reads them; of types that are not from BTF only those that are `wanted` ([`Types::from_elf`]). Takes up to a second or two
     /// and the size of a vmlinux in memory.
     pub fn read(&self, wanted: &[&str]) -> Inside {
         let elf = self.elf();
+        let build = elf.as_deref().ok().and_then(BuildId::of_elf);
         let listed = || Symbols::from_system_map(&fs::read_to_string(self.system_map.as_ref()?).ok()?).ok();
         let symbols = elf
             .as_deref()
@@ -77,7 +90,7 @@ impl InsideFiles {
             (None, Err(why)) => Err(why),
         };
         let types = types.or_else(|why| self.objects(wanted).unwrap_or(Err(why)));
-        Inside { symbols, types }
+        Inside { symbols, types, build }
     }
 
     /// The kernel as an ELF file: with symbols, and perhaps debug information, where there is one; else what its image carries.
@@ -101,6 +114,15 @@ impl InsideFiles {
             Ok(all)
         })
     }
+}
+
+/// The objects with types in the folder for them beside a file.
+fn types_beside(file: &Path) -> Vec<PathBuf> {
+    let listed = file.parent().and_then(|place| fs::read_dir(place.join(TYPES)).ok());
+    let mut types: Vec<PathBuf> = listed.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    types.retain(|path| path.extension().is_some_and(|extension| extension == "o"));
+    types.sort();
+    types
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -134,7 +156,31 @@ mod tests {
             fs::write(place.path().join(TYPES).join(name), "").unwrap();
         }
         let image = place.path().join("bzImage");
-        let found = InsideFiles::of(&Kernel::sample(&image), &image);
-        assert_eq!(found.types, ["a.o", "b.o"].map(|name| place.path().join(TYPES).join(name)));
+        let types = ["a.o", "b.o"].map(|name| place.path().join(TYPES).join(name));
+        assert_eq!(InsideFiles::of(&Kernel::sample(&image), &image).types, types);
+        // Of a kernel that is named as well, beside it or beside the guest's memory.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let (vmlinux, core) = (elsewhere.path().join("vmlinux"), place.path().join("core.zst"));
+        assert_eq!(InsideFiles::given(&image, &[], None).types, types);
+        assert_eq!(InsideFiles::given(&vmlinux, &[], Some(&core)).types, types);
+        assert_eq!(InsideFiles::given(&vmlinux, &[], None).types, [""; 0].map(PathBuf::from));
+        assert_eq!(InsideFiles::given(&image, &["x.o".into()], Some(&core)).types, ["x.o"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn what_was_unpacked_into_the_cache_leads_back_to_its_kernel() {
+        use crate::kernel::vmlinux::tests::{bzimage_of, stock};
+        let place = tempfile::tempdir().unwrap();
+        let build = place.path().join("build");
+        fs::create_dir_all(build.join(TYPES)).unwrap();
+        fs::write(build.join(TYPES).join("a.o"), "").unwrap();
+        let image = build.join("bzImage");
+        fs::write(&image, bzimage_of(&stock())).unwrap();
+        let cache = Cache::open(Some(&place.path().join("cache"))).unwrap();
+        let kernel = Kernel { hash: "e".repeat(64), ..Kernel::sample(&image) };
+        let boots = crate::kernel::boot::choose(&kernel, &cache, &crate::kernel::job::Job::silent()).unwrap().image;
+        assert!(boots.starts_with(cache.root()));
+        assert_eq!(InsideFiles::of_booted(&boots, &cache), InsideFiles::of(&kernel, &boots), "as the run itself");
+        assert_eq!(InsideFiles::of_booted(&image, &cache), InsideFiles::around(&image, ""));
     }
 }

@@ -1,4 +1,4 @@
-//! A picture of a guest as text: who waits for whom, its memory, its locks, its tasks.
+//! A picture of a guest as text: who waits for whom, its memory, its locks, its tasks, its processors.
 //! Lives here: the words and their order.
 //! May not live here: what is in the picture (`introspect`).
 
@@ -6,6 +6,8 @@ use super::inert::plain;
 use crate::event::{Step, StepNode, tied};
 use crate::introspect::chain;
 use crate::introspect::graph::{Graph, Round, called, held_by};
+use crate::introspect::memory::Registers;
+use crate::introspect::oom::{Queued, Reaper};
 use crate::introspect::picture::{Picture, Seen};
 use crate::introspect::vmstat::Counter;
 use std::collections::BTreeMap;
@@ -16,8 +18,21 @@ const PAGE_KB: i64 = 4;
 /// Waiters that are named of each lock.
 const NAMED: usize = 6;
 
+/// A task whose stack a processor is on is at most this far above the lowest address of it: stacks have 16 KiB (`THREAD_SIZE`), with
+/// KASAN more.
+const STACK_BYTES: u64 = 16 << 10;
+
+/// A processor, and the function that it is at.
+#[derive(Clone, Debug)]
+pub struct Processor {
+    /// Its registers.
+    pub registers: Registers,
+    /// The function, as `name+0x12 [module]`; `None` where it is at none of the kernel's.
+    pub function: Option<String>,
+}
+
 /// The page. With `stacks`, every task's stack follows.
-pub fn diagnosis(picture: &Picture, stacks: bool) -> String {
+pub fn diagnosis(picture: &Picture, processors: &[Processor], stacks: bool) -> String {
     let mut text = String::new();
     let graph = Graph::new(picture);
     match graph.round(picture) {
@@ -38,8 +53,10 @@ pub fn diagnosis(picture: &Picture, stacks: bool) -> String {
     }
     memory(&mut text, picture);
     victims(&mut text, picture);
+    reaper(&mut text, picture);
     locks(&mut text, picture);
     tasks(&mut text, picture);
+    on_processors(&mut text, picture, processors);
     if stacks {
         all_stacks(&mut text, picture);
     }
@@ -107,6 +124,53 @@ fn victims(text: &mut String, picture: &Picture) {
             plain(&victim.comm),
             victim.tgid
         );
+    }
+}
+
+fn reaper(text: &mut String, picture: &Picture) {
+    let Some(Reaper { queue, later }) = &picture.reaper else { return };
+    // Without a victim and with nothing to do it says nothing that anybody asked.
+    if queue.is_empty() && later.is_empty() && picture.victims.is_empty() {
+        return;
+    }
+    let waiting = match queue.len() {
+        0 => "nothing in its queue".to_owned(),
+        count => format!("{count} tasks in its queue: {}", some(queue)),
+    };
+    let more =
+        if later.is_empty() { String::new() } else { format!("; to come when a timer has run off: {}", some(later)) };
+    let _ = writeln!(text, "\nOOM reaper: {waiting}{more}");
+}
+
+/// The first of several tasks, and how many more there are.
+fn some(tasks: &[Queued]) -> String {
+    let named: Vec<String> =
+        tasks.iter().take(NAMED).map(|task| format!("{}[{}]", plain(&task.comm), task.pid)).collect();
+    let more = tasks.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", named.join(", "))
+}
+
+/// Where each processor is, and whose stack it is on.
+fn on_processors(text: &mut String, picture: &Picture, processors: &[Processor]) {
+    if processors.is_empty() {
+        return;
+    }
+    say(text, "\nProcessors:");
+    for (number, Processor { registers, function }) in processors.iter().enumerate() {
+        let (rip, rsp) = (registers.rip, registers.rsp);
+        if registers.in_user() {
+            let _ = writeln!(text, "  {number}: in a program (rip {rip:#x})");
+            continue;
+        }
+        let at = function
+            .as_ref()
+            .map_or_else(|| "in no function that is known".to_owned(), |name| format!("at {}", plain(name)));
+        let below = picture.tasks.iter().filter(|seen| seen.task.stack <= rsp).max_by_key(|seen| seen.task.stack);
+        let task = below
+            .filter(|seen| rsp - seen.task.stack < STACK_BYTES)
+            .map_or_else(String::new, |seen| format!(" for {}", seen.name()));
+        let _ = writeln!(text, "  {number}: {at}{} (rip {rip:#x}, rsp {rsp:#x})", plain(&task));
     }
 }
 

@@ -1,5 +1,5 @@
 //! Which result is meant.
-//! Lives here: from a folder, or a part of a run's name, to the folder.
+//! Lives here: from a folder, or a part of a run's name, to the folder, or to its events.
 //! May not live here: reading results.
 
 use super::store::file;
@@ -68,6 +68,14 @@ pub fn find(root: &Path, wanted: &Path) -> Result<PathBuf, FindError> {
     }
 }
 
+/// The events of a result: `wanted` itself where that is a file, else those of what [`find`] finds.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_events(root: &Path, wanted: &Path) -> Result<PathBuf, FindError> {
+    if wanted.is_file() { Ok(wanted.to_owned()) } else { Ok(find(root, wanted)?.join(file::EVENTS)) }
+}
+
 /// The folders in a folder that are not hidden; none where it cannot be read.
 fn folders(parent: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(parent) else { return Vec::new() };
@@ -100,6 +108,10 @@ mod tests {
         assert_eq!(found("a/20260102").unwrap(), "a/20260102T000000Z-k-bbbb");
         let whole = root.path().join("a/20260101T000000Z-k-aaaa");
         assert_eq!(find(Path::new("/nowhere"), &whole).unwrap(), whole);
+        let events = whole.join("events.jsonl");
+        assert_eq!(find_events(root.path(), Path::new("aaaa")).unwrap(), events);
+        std::fs::write(&events, "").unwrap();
+        assert_eq!(find_events(Path::new("/nowhere"), &events).unwrap(), events, "a file by itself");
         let error = found("bbb").unwrap_err().to_string();
         assert!(error.contains("2 results") && error.contains("a/20260102T000000Z-k-bbbb, b/"), "{error}");
         for none in ["wombat", "", "tmp"] {

@@ -26,7 +26,7 @@ pub use compact::line;
 pub use console_log::ConsoleLog;
 pub use event_log::EventLog;
 pub use excerpt::{Around, ExcerptLine, excerpt};
-pub use find::{FindError, find};
+pub use find::{FindError, find, find_events};
 pub use folded::folded;
 #[cfg(test)]
 pub(crate) use index::tests::sample_listed;

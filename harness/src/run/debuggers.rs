@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// The core's name, compressed and not.
-pub(super) const CORE: &str = "core.zst";
+pub const CORE: &str = "core.zst";
 /// How to read it, for people.
 const TEXT: &str = "core.txt";
 /// The notes of a core are at its beginning: so much of it is looked at.

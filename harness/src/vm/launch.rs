@@ -8,6 +8,7 @@ use super::process::{Process, QemuProcess, Signal, ended};
 use super::ram::Ram;
 use super::{Error, Ports, Qemu, RuntimeDir, Sockets, Spec};
 use crate::event::Exit;
+use rustix::fs::{Mode, OFlags, open};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use tokio::time::{Instant, timeout};
 const REAP: Duration = Duration::from_secs(5);
 
 impl Vm {
-    /// Starts QEMU and takes its four connections. The sockets and their directory exist only until then.
+    /// Starts QEMU and takes its four connections. The sockets and their directory exist only until then; the one at which QEMU
+    /// listens has no name from then on, and is found among this process's files (`Guest`).
     ///
     /// # Errors
     /// Where QEMU cannot be started, ends, or has not connected and greeted within `deadline`. No QEMU is left then.
@@ -39,9 +41,12 @@ impl Vm {
             Ok(streams) => streams,
             Err(why) => return Err(give_up(&process, why, deadline).await),
         };
+        // Without it nobody else sees registers, and nothing of a run needs that.
+        let visitors = open(&sockets.visitors, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok();
         drop(directory);
         let exit = process.exit();
-        let parts = Parts { console, beat, agent, qmp: Box::new(qmp), process: Box::new(process), ram: Some(ram) };
+        let (qmp, process, ram) = (Box::new(qmp), Box::new(process), Some(ram));
+        let parts = Parts { console, beat, agent, qmp, process, ram, visitors };
         match Self::from_parts(parts, left()).await {
             Ok(vm) => Ok(vm),
             Err(error) => {

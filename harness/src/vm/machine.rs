@@ -20,6 +20,7 @@ use crate::event::{Exit, Kind, Tick};
 use crate::introspect::memory::Registers;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub process: Box<dyn Process>,
     /// The guest's memory, where it can be read from here.
     pub ram: Option<Ram>,
+    /// The socket of the QMP for whoever else looks at the guest, which they reach by this file.
+    pub visitors: Option<OwnedFd>,
 }
 
 /// Something that was seen. Times are those of reading the bytes, not of looking at them, and never go back.
@@ -94,6 +97,8 @@ pub struct Vm {
     /// Calls its thread off when it goes.
     bringer: Option<Bringer>,
     ram: Option<Arc<Ram>>,
+    /// Others find it by its place among this process's files.
+    _visitors: Option<OwnedFd>,
     pub(super) filters: Filters,
     pub(super) pauses: Pauses,
 }
@@ -104,7 +109,7 @@ impl Vm {
     /// # Errors
     /// Where QMP does not come up; the process is killed.
     pub async fn from_parts(parts: Parts, deadline: Duration) -> Result<Self, Error> {
-        let Parts { console, beat, agent, qmp, mut process, ram } = parts;
+        let Parts { console, beat, agent, qmp, mut process, ram, visitors } = parts;
         let mailbox = Arc::new(Mailbox::default());
         let open = |port, wire| port::open(port, wire, Arc::clone(&mailbox)).map_err(Error::io("start to read a port"));
         let (console, console_closed) = open(Port::Console, console)?;
@@ -142,6 +147,7 @@ impl Vm {
             fair_ms: Arc::default(),
             bringer: None,
             ram: ram.map(Arc::new),
+            _visitors: visitors,
             filters: Filters::default(),
             pauses: Pauses::default(),
         })

@@ -45,7 +45,7 @@ pub use cmdline::kernel_command_line;
 pub use command::Command;
 pub use error::Error;
 pub use faults::{DiskFaults, Fails, Throttle};
-pub use guest::{Guest, NotAGuest};
+pub use guest::{Guest, NoRegisters, NotAGuest, Running};
 pub use link::Piece;
 pub use machine::{Parts, Seen, Vm};
 pub use port::{Connection, Stream, Wire};

@@ -84,13 +84,15 @@ pub struct Sockets {
     pub agent: PathBuf,
     /// QMP.
     pub qmp: PathBuf,
+    /// QMP for whoever else looks at the guest; here QEMU listens.
+    pub visitors: PathBuf,
 }
 
 impl Sockets {
     /// The four sockets in a directory.
     pub fn within(directory: &Path) -> Self {
         let at = |name| directory.join(name);
-        Self { console: at("console"), beat: at("beat"), agent: at("agent"), qmp: at("qmp") }
+        Self { console: at("console"), beat: at("beat"), agent: at("agent"), qmp: at("qmp"), visitors: at(VISITORS) }
     }
 }
 
@@ -142,6 +144,9 @@ const MEMORY: &str = "pc.ram";
 
 /// The guest's port for logins.
 pub(super) const SSH_PORT: u16 = 22;
+
+/// Chardev of the QMP for whoever else looks at the guest, and its socket's name.
+pub(super) const VISITORS: &str = "visitors";
 
 /// Chardev of the console, to which a serial break is sent.
 pub(super) const CONSOLE: &str = "console";
@@ -257,8 +262,12 @@ impl Arguments {
     }
 
     fn ports(&mut self, ports: Ports<'_>) {
+        let listens = |id: &str| format!("socket,id={id},server=on,wait=off,path=");
         match ports {
             Ports::Harness(sockets, _) => {
+                // First, so that it is there when the others have connected.
+                self.path_in_list("-chardev", &listens(VISITORS), &sockets.visitors);
+                self.add(&["-mon", &format!("chardev={VISITORS},mode=control")]);
                 let named = [
                     (CONSOLE, &sockets.console),
                     ("beat", &sockets.beat),
@@ -271,7 +280,6 @@ impl Arguments {
                 self.add(&["-mon", "chardev=qmp,mode=control"]);
             }
             Ports::Attached(doors) => {
-                let listens = |id: &str| format!("socket,id={id},server=on,wait=off,path=");
                 match &doors.console {
                     Some(path) => self.path_in_list("-chardev", &listens(CONSOLE), path),
                     None => self.path_in_list("-chardev", &format!("socket,id={CONSOLE},path="), &doors.ours.console),
@@ -359,6 +367,7 @@ pub(super) mod tests {
         assert!(text.contains("-M\nq35,memory-backend=pc.ram\n"));
         assert!(text.contains("-chardev\nsocket,id=console,path=/r/a,,b/console"), "{text}");
         assert!(text.contains("-mon\nchardev=qmp,mode=control"));
+        assert!(text.contains("-chardev\nsocket,id=visitors,server=on,wait=off,path=/r/a,,b/visitors\n"));
         assert!(text.contains(r#""filename":"/o/a,b.qcow2""#), "JSON needs no doubled comma: {text}");
         assert!(text.contains("-initrd\n/k/init,rd"), "a path of its own needs none either");
         assert!(text.contains("id=disk-data,drive=node-data,serial=data,werror=report,rerror=report"));

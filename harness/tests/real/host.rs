@@ -28,6 +28,30 @@ fn an_interrupted_run_leaves_a_result_and_no_qemu() {
     assert!(is_gone(qemu));
 }
 
+/// By the files that the run itself reads the guest by, of a kernel that was built here, and without the run's taking notice.
+#[test]
+fn a_guest_that_runs_is_looked_at_from_another_process() {
+    let options = ["--kernel", "debian-6.1-source", "--set", "phases.pressure=10m", "--set", "phases.wall=1h"];
+    let running = Running::start("scenarios/tests/idle.yaml", &options);
+    let qemu = running.qemu().to_string();
+    running.wait_for_event("\"ready\"");
+    for _ in 0..2 {
+        let output = oomph(&["diagnose", "--live", &qemu, "--json"]).output().unwrap();
+        let look: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        assert!(look["found"].as_u64() > Some(20) && look["free_kb"].as_u64() > Some(0), "{look:#}");
+        assert_eq!(look["processors"].as_array().unwrap().len(), 2, "a second look is let in after the first");
+        assert_eq!(look["reaper"]["queue"], serde_json::json!([]));
+    }
+    let output = oomph(&["diagnose", "--live", &std::process::id().to_string()]).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("no QEMU of a run of oomph's") && error.contains(&format!("\n  {qemu}  256 MiB  ")),
+        "{error}"
+    );
+    running.signal("INT");
+    running.end().is_whole();
+}
+
 /// PDEATHSIG: the kernel kills QEMU when the harness dies, however it dies (`vm::spawner`).
 #[test]
 fn a_harness_that_is_killed_leaves_no_qemu_and_no_half_result() {

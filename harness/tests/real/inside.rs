@@ -57,10 +57,17 @@ async fn has_what_is_read(name: &str, but: &[Field]) {
         "{name} has either"
     );
     let of_modules = but.is_empty().then_some("modules");
-    for symbol in
-        ["init_task", "linux_banner", "super_blocks", "swap_info", "__start_orc_unwind_ip", "__per_cpu_offset"]
-            .into_iter()
-            .chain(of_modules)
+    for symbol in [
+        "init_task",
+        "linux_banner",
+        "super_blocks",
+        "swap_info",
+        "__start_orc_unwind_ip",
+        "__per_cpu_offset",
+        "oom_reaper_list",
+    ]
+    .into_iter()
+    .chain(of_modules)
     {
         assert!(symbols.address(symbol).is_some(), "{name} has no {symbol}");
     }

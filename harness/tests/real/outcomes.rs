@@ -6,6 +6,7 @@ use super::attached::{Attached, registers};
 use super::ran::{Ran, oomph, shell};
 use serde_json::Value;
 use std::fs;
+use std::path::PathBuf;
 
 #[test]
 fn xfs_inode_mutex_is_oom_killed() {
@@ -214,11 +215,30 @@ fn is_proven(hung: &Ran) {
     let took = proof["until_s"].as_f64().unwrap() - stall["since_s"].as_f64().unwrap();
     assert!(took < 30.0, "proven {took} s after the first outstanding probe, before the rules can know: {proof:#}");
     let told = |args: &[&str]| String::from_utf8(oomph(args).output().unwrap().stdout).unwrap();
-    assert!(told(&["diagnose", hung.text("result")]).starts_with("Proof of a hang: the same cycle from "));
-    let core = hung.folder().join("core/core.zst");
-    let told = told(&["diagnose", "--core", core.to_str().unwrap()]);
+    let page = told(&["diagnose", hung.text("result")]);
     let holder = format!("held by {}", steps[2]["name"].as_str().unwrap());
-    assert!(told.starts_with("The waiting goes round:") && told.contains(&holder), "{told}");
+    assert!(page.starts_with("Proof of a hang: the same cycle from ") && page.contains(&holder), "{page}");
+    let core = hung.folder().join("core/core.zst");
+    let core = core.to_str().unwrap();
+    let vmlinux = hung.folder().join("core/vmlinux");
+    // The kernel's files as they lie beside the core, and one of them named.
+    for options in [&[][..], &["--vmlinux", vmlinux.to_str().unwrap()]] {
+        let told = told(&[&["diagnose", "--core", core], options].concat());
+        assert!(told.starts_with("The waiting goes round:") && told.contains(&holder), "{told}");
+        assert!(told.contains("\nProcessors:\n  0: ") && told.contains("\nOOM reaper: nothing in its queue"), "{told}");
+    }
+    another_build_is_refused(core);
+}
+
+/// The kernel with the reaper has the same banner, and other functions.
+#[track_caller]
+fn another_build_is_refused(core: &str) {
+    let output = oomph(&["kernel", "path", "debian-6.1-source"]).output().unwrap();
+    let image = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+    let vmlinux = image.with_file_name("vmlinux");
+    let output = oomph(&["diagnose", "--core", core, "--vmlinux", vmlinux.to_str().unwrap()]).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains("of another build than the guest's kernel"), "{error}");
 }
 
 /// The tree that a named kernel is built from, before its patches.

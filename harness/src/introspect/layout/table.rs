@@ -89,6 +89,10 @@ fields! {
     TaskThreadFlags Perhaps { "task_struct"."thread_info.flags" "4.9".."" }
     /// When the scheduler last accounted time to it, in nanoseconds of its own clock.
     TaskExecStart Perhaps { "task_struct"."se.exec_start" "".."" }
+    /// The next task in the queue of the OOM reaper.
+    TaskReaperNext Perhaps { "task_struct"."oom_reaper_list" "4.6".."" }
+    /// Whether it will be put there when a timer has run off: where the timer is linked.
+    TaskReaperTimer Perhaps { "task_struct"."oom_reaper_timer.entry.pprev" "5.18".."" }
     /// The processor's `TIF_` flags where they are not in the task.
     ThreadFlags Perhaps { "thread_info"."flags" "".."" }
 

@@ -281,7 +281,7 @@ impl Script {
         let process = Box::new(FakeProcess::new(exit, signal, host));
         let wire = |stream| Wire::Stream(Box::new(stream));
         let (console, beat, agent) = (wire(console), wire(beat), wire(agent));
-        (Parts { console, beat, agent, qmp: Box::new(qmp), process, ram: None }, Fake(record))
+        (Parts { console, beat, agent, qmp: Box::new(qmp), process, ram: None, visitors: None }, Fake(record))
     }
 
     /// Plays the script in a [`Vm`].
