@@ -23,7 +23,7 @@ pub(crate) mod sim;
 pub mod validate;
 
 pub use attach::{Reopened, attach};
-pub use boots::{Boots, image_for, past, version_that_ran};
+pub use boots::{Boots, image_for, past};
 pub use debuggers::CORE;
 pub use drive::{Evidence, Means, Sink, drive};
 pub use execute::execute;
