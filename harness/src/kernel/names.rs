@@ -148,6 +148,8 @@ mod tests {
             "debian-sid-nofs-may-oom",
             "debian-6.1-distribution",
             "debian-6.1-distribution-no-oom-reaper",
+            "debian-6.1-btrfs",
+            "debian-6.1-btrfs-no-oom-reaper",
         ];
         assert!(built.iter().all(|name| matches!(source(name), KernelSource::Source(_))));
         assert_eq!(names.kernels.len(), 5 + built.len());
