@@ -12,6 +12,7 @@ use object::Endianness;
 use object::elf::{FileHeader64, PT_NOTE, SHT_NOTE};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use std::fmt;
+use std::ops::Range;
 
 /// The end of a note's head: its type, `NT_GNU_BUILD_ID`, and its owner. Before are the lengths of the owner's name and of the id.
 const OWNER: &[u8] = b"\x03\0\0\0GNU\0";
@@ -71,7 +72,8 @@ impl BuildId {
     /// The build id of a guest's kernel, where that is another. The kernel's text begins at `text`, `slide` bytes from where it was linked.
     /// Where no id is found, neither at this one's place nor elsewhere in the kernel, nothing speaks against it.
     pub fn other_in(&self, space: &Space<'_>, slide: i64, text: u64) -> Option<Id> {
-        let there = at(space, self.note.wrapping_add_signed(slide)).or_else(|| search(space, text))?;
+        let there = at(space, self.note.wrapping_add_signed(slide))
+            .or_else(|| search(space, text..text.saturating_add(SEARCHED)))?;
         (there != self.id).then_some(there)
     }
 }
@@ -84,13 +86,12 @@ fn at(space: &Space<'_>, note: u64) -> Option<Id> {
     first(&bytes[..there]).filter(|(begin, _)| *begin == 0).map(|(_, id)| id)
 }
 
-/// The build id of the kernel whose text begins at `text`, by what its note must look like; `None` where none is found. The images of
-/// the vDSO, which lie in the kernel's data, have one of their own.
-fn search(space: &Space<'_>, text: u64) -> Option<Id> {
-    let begin = text & !(PAGE - 1);
+/// The first build id of a kernel that lies between two addresses, by what its note must look like; `None` where none is found. The images
+/// of the vDSO, which lie in the kernel's data, have one of their own.
+pub(super) fn search(space: &Space<'_>, within: Range<u64>) -> Option<Id> {
     // An image of the vDSO begins a page, and its notes are on that or on the next.
     let mut vdso = [false; 2];
-    for page in (0..SEARCHED).step_by(PAGE as usize).map(|offset| begin.wrapping_add(offset)) {
+    for page in (within.start & !(PAGE - 1)..within.end).step_by(PAGE as usize) {
         let mut bytes = vec![0; PAGE as usize + HEAD + MOST];
         if !space.read(page, &mut bytes) {
             bytes.truncate(PAGE as usize);
@@ -197,6 +198,15 @@ mod tests {
         for part in ["07".repeat(20), "08".repeat(20), "Linux version 6.1.0-x (oomph@oomph) #1".into()] {
             assert!(said.contains(&part), "{said}");
         }
+        // Its banner lies elsewhere.
+        guest.write(BANNER, b"\0\0\0\0\0");
+        let said = guest.anchor_of(&symbols(), wanted()).unwrap_err().to_string();
+        assert!(
+            said.contains(&"07".repeat(20)) && said.contains("memory 0808") && !said.contains("Linux version"),
+            "{said}"
+        );
+        guest.write(TEXT + 0x2000, &note(&[7; 20]));
+        assert_eq!(guest.anchor_of(&symbols(), wanted()), Err(NotFound::NoBanner));
     }
 
     #[test]
@@ -204,7 +214,9 @@ mod tests {
         let mut guest = Guest::new();
         guest.write(TEXT + 0x3000, b"\x7fELF");
         guest.write(TEXT + 0x4f00, &note(&[1; 20]));
-        let found = |guest: &Guest| search(&Space::new(guest, ROOT, Levels::Four), TEXT + 8).map(|id| id.to_string());
+        let found = |guest: &Guest| {
+            search(&Space::new(guest, ROOT, Levels::Four), TEXT + 8..TEXT + SEARCHED).map(|id| id.to_string())
+        };
         assert_eq!(found(&guest), None);
         // Over the end of a page.
         guest.write(TEXT + 0x8ff6, &note(&[2; 20]));

@@ -2,7 +2,7 @@
 //! Lives here: finding where it lies (KASLR, page tables), reading fields, following lists with a bound.
 //! May not live here: what the fields mean.
 
-use super::build_id::{BuildId, Id};
+use super::build_id::{self, BuildId, Id};
 use super::layout::{Field, Layout};
 use super::memory::{Levels, Physical, Registers, Space};
 use super::symbols::Symbols;
@@ -17,6 +17,8 @@ const SLIDE_STEP: i64 = 0x20_0000;
 const SLIDE_MOST: i64 = 0x4000_0000;
 /// Where the kernel's image is mapped, from physical address 0 on (arch/x86/include/asm/page_64_types.h, `__START_KERNEL_map`).
 const START_KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
+/// Where the kernel's image may be, wherever KASLR put it: this much up to the modules.
+const IMAGES: std::ops::Range<u64> = START_KERNEL_MAP..START_KERNEL_MAP + SLIDE_MOST.cast_unsigned();
 /// With page-table isolation, a program's table follows the kernel's (arch/x86/include/asm/pgtable.h, `PTI_PGTABLE_SWITCH_BIT`).
 const USER_TABLE: u64 = 1 << 12;
 
@@ -62,15 +64,16 @@ pub enum NotFound {
     /// A processor has the same version in its tables, but another build of it.
     #[error(
         "the symbols are of another build than the guest's kernel, and would name wrong functions: the vmlinux has build id {expected}, \
-         the kernel in the guest's memory {guest} (`{banner}`); the vmlinux of that very build is wanted"
+         the kernel in the guest's memory {guest}{}; the vmlinux of that very build is wanted",
+        banner.as_ref().map_or_else(String::new, |banner| format!(" (`{banner}`)"))
     )]
     OtherBuild {
         /// That of the symbols.
         expected: Id,
         /// The guest's.
         guest: Id,
-        /// What the guest's kernel says that it is.
-        banner: String,
+        /// What the guest's kernel says that it is, where that is found.
+        banner: Option<String>,
     },
 }
 
@@ -117,7 +120,7 @@ impl Anchor {
                 if let Some(build) = &wanted.build
                     && let Some(guest) = build.other_in(&space, slide, begin)
                 {
-                    other = Some(NotFound::OtherBuild { expected: build.id().clone(), guest, banner: text });
+                    other = Some(NotFound::OtherBuild { expected: build.id().clone(), guest, banner: Some(text) });
                     continue;
                 }
                 // The kernel's own tables, which no process's end takes away.
@@ -130,13 +133,23 @@ impl Anchor {
                 return Ok(Self { root: own, levels, slide });
             }
         }
-        Err(other.unwrap_or(NotFound::NoBanner))
+        Err(other.or_else(|| of_no_banner(memory, registers, wanted)).unwrap_or(NotFound::NoBanner))
     }
 
     /// The kernel as it is now. `symbols` must be where it runs, see [`Self::slide`].
     pub fn kernel<'a>(&self, memory: &'a dyn Physical, symbols: &'a Symbols, layout: &'a Layout) -> Kernel<'a> {
         Kernel { space: Space::new(memory, self.root, self.levels), symbols, layout }
     }
+}
+
+/// Which other build there is in the tables of the first processor, where none has the banner where the symbols say.
+fn of_no_banner(memory: &dyn Physical, registers: &[Registers], wanted: &Wanted) -> Option<NotFound> {
+    let (build, cpu) = (wanted.build.as_ref()?, registers.first()?);
+    // The kernel's table, whether this is it or a program's beside it.
+    let mut roots = [cpu.cr3 & !USER_TABLE, cpu.cr3].into_iter();
+    let guest = roots.find_map(|root| build_id::search(&Space::new(memory, root, cpu.levels()), IMAGES))?;
+    let expected = build.id().clone();
+    (guest != expected).then_some(NotFound::OtherBuild { expected, guest, banner: None })
 }
 
 /// The banner, if that is what is there.
