@@ -75,7 +75,7 @@ fuzz: setup
 	fuzz kmsg harness/tests/kmsg -- -max_len=4096; fuzz diagnose harness/tests/diagnose -- -max_len=16384; fuzz qmp fuzz/seeds/qmp --; \
 	fuzz machine fuzz/seeds/machine --; fuzz events fuzz/seeds/events -- -dict=fuzz/events.dict -max_len=8192; \
 	fuzz kallsyms fuzz/seeds/kallsyms -- -max_len=16384; fuzz btf fuzz/seeds/btf -- -max_len=8192; fuzz dwarf fuzz/seeds/dwarf -- -max_len=16384; \
-	fuzz core fuzz/seeds/core -- -max_len=32768
+	fuzz core fuzz/seeds/core -- -max_len=32768; fuzz picture fuzz/seeds/picture -- -max_len=2000
 
 # As root there may be no cargo: what `make build` has built is installed as it is.
 $(OOMPH):

@@ -1,6 +1,7 @@
 //! A guest's memory made by hand, for tests: page tables, a few structures, tasks with stacks.
 //! Lives here: writing what the reading parts are to find.
-//! May not live here: anything outside of tests.
+//! May not live here: anything outside of tests and `make fuzz` (feature `fixture`).
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use super::build_id::BuildId;
 use super::kernel::{Anchor, Kernel, Wanted};

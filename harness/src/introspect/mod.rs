@@ -31,9 +31,11 @@ pub use kernel::NotFound;
 
 #[cfg(test)]
 mod chain_tests;
+#[cfg(any(test, feature = "fixture"))]
+pub mod deadlock;
 #[cfg(test)]
 mod disks_tests;
-#[cfg(test)]
-mod fixture;
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;
 #[cfg(test)]
 mod tests;

@@ -111,7 +111,7 @@ pub fn enumerations() -> Vec<&'static str> {
     names
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fixture"))]
 impl Layout {
     /// One made by hand: fields with offset and size, and sizes of the structures around some.
     pub(super) fn made(fields: &[(Field, u64, u64)], sizes: &[(Field, u64)]) -> Self {
