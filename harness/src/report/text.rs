@@ -72,6 +72,13 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
         let (closed, pictures, stood) = (cycles.closed, cycles.pictures, cycles.longest_s);
         writeln!(out, "  cycles      closed in {closed} of {pictures} pictures, the same for at most {stood:.1} s")?;
     }
+    if let Some(throttled) = run.throttled {
+        let (most, time) = (throttled.most, throttled.task_s);
+        writeln!(
+            out,
+            "  throttle    up to {most} tasks at once in too_many_isolated(), {time:.1} s added up over tasks"
+        )?;
+    }
     if let Some(chain) = &run.chain {
         let (stood, pictures, of) = (chain.until_s - chain.since_s, chain.pictures, chain.of);
         writeln!(out, "  chain       {} (for {stood:.1} s, in {pictures} of {of} pictures)", sentence(&chain.steps))?;

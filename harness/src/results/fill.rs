@@ -4,12 +4,12 @@
 
 use super::run_json::{
     CameBackJson, ChainJson, CyclesJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson,
-    PhaseJson, ProofJson, RunJson, SCHEMA, StallJson, StoredJson, WaitJson, WaitingTaskJson,
+    PhaseJson, ProofJson, RunJson, SCHEMA, StallJson, StoredJson, ThrottledJson, WaitJson, WaitingTaskJson,
 };
 use crate::diagnose::{Wait, WaitingTask};
 use crate::event::Stored;
 use crate::scenario::{Expectation, Observed, check};
-use crate::verdict::{Cycles, End, Escape, LoginTried, Proof, Standing, Verdict};
+use crate::verdict::{Cycles, End, Escape, LoginTried, Proof, Standing, Throttled, Verdict};
 use jiff::Timestamp;
 
 /// Tasks listed by place, and places; the rest is counted.
@@ -45,6 +45,10 @@ fn wait(wait: &Wait) -> WaitJson {
 fn cycles(seen: Cycles) -> Option<CyclesJson> {
     let Cycles { pictures, closed, longest_ms } = seen;
     (pictures > 0).then(|| CyclesJson { pictures, closed, longest_s: s(longest_ms) })
+}
+
+fn throttled(seen: Throttled) -> Option<ThrottledJson> {
+    (seen.most > 0).then(|| ThrottledJson { most: seen.most, task_s: s(seen.task_ms) })
 }
 
 fn proof(proof: &Proof) -> ProofJson {
@@ -153,6 +157,7 @@ impl RunJson {
             waits: verdict.waits.iter().take(LISTED).map(wait).collect(),
             proof: verdict.proof.as_ref().map(proof),
             cycles: cycles(verdict.cycles),
+            throttled: throttled(verdict.throttled),
             chain: verdict.chain.as_ref().map(chain),
             registers: verdict.captured.registers.clone(),
             stored: verdict.captured.stored.iter().map(stored).collect(),

@@ -39,7 +39,8 @@ pub use query::{Pattern, Query, Sort};
 pub(crate) use run_json::tests::sample;
 pub use run_json::{
     CameBackJson, ChainJson, CyclesJson, EscapeJson, EvidenceJson, HostJson, KernelJson, KillJson, LoginJson,
-    PhaseJson, ProofJson, ReadError, RunJson, SCHEMA, StallJson, StoredJson, Unsound, WaitJson, WaitingTaskJson,
+    PhaseJson, ProofJson, ReadError, RunJson, SCHEMA, StallJson, StoredJson, ThrottledJson, Unsound, WaitJson,
+    WaitingTaskJson,
 };
 pub use sink::LogError;
 pub use store::{Draft, Store, StoreError, file};

@@ -72,6 +72,9 @@ pub struct RunJson {
     /// not count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cycles: Option<CyclesJson>,
+    /// What they have shown of the throttle of reclaimers, too_many_isolated(); absent where no task was seen there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<ThrottledJson>,
     /// Of a guest that hung without such a proof: what those wait for who could bring free memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainJson>,
@@ -115,6 +118,15 @@ pub struct CyclesJson {
     pub closed: u64,
     /// The longest time for which one stood, in seconds of fair time: the same in each picture, and nothing moved.
     pub longest_s: f64,
+}
+
+/// Tasks in the throttle of reclaimers, in the pictures of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThrottledJson {
+    /// The most at once.
+    pub most: u32,
+    /// Their time there in seconds of fair time, added up over tasks.
+    pub task_s: f64,
 }
 
 /// The cycle of waiting that proves a hang, seen from outside.

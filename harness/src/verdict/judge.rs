@@ -22,6 +22,7 @@ use super::probes::Probes;
 use super::proof::Watch;
 use super::remarks::{is_detector, is_grave, remark};
 use super::stall::Stall;
+use super::throttle::Throttle;
 use super::view::View;
 use super::{End, Evidence, PhaseTime, Proof, Verdict};
 use crate::diagnose::Diagnosis;
@@ -57,6 +58,7 @@ pub struct Judge {
     captured: Captured,
     watch: Watch,
     proof: Option<Proof>,
+    throttle: Throttle,
     chains: Chains,
     chain: Option<Standing>,
     kswapd: Kswapd,
@@ -212,6 +214,7 @@ impl Judge {
             Kind::Picture(picture) => {
                 self.watch.observe(now, picture);
                 self.chains.observe(now, picture);
+                self.throttle.observe(now, picture);
             }
             Kind::NoPictures { why } => self.note(format!("no pictures of the guest's memory: {why}")),
             Kind::Stored(stored) => self.stored(*stored),
@@ -271,6 +274,7 @@ impl Judge {
             captured: self.captured,
             proof: self.proof,
             cycles: self.watch.seen(),
+            throttled: self.throttle.seen(),
             chain: self.chain,
             logins: self.logins.into_list(),
             work: self.guest.beat.work,

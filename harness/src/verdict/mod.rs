@@ -24,6 +24,7 @@ mod remarks;
 mod stall;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod view;
 
 pub use captured::Captured;
@@ -41,6 +42,7 @@ pub(crate) use probes::SIGN_MS;
 pub(crate) use proof::PROOF_MS;
 pub use proof::{Cycles, Proof};
 pub use stall::Stall;
+pub use throttle::Throttled;
 pub use view::View;
 
 use crate::diagnose::Wait;
@@ -79,6 +81,8 @@ pub struct Verdict {
     pub proof: Option<Proof>,
     /// What the pictures of the guest's memory have shown of closed cycles.
     pub cycles: Cycles,
+    /// What they have shown of the throttle of reclaimers.
+    pub throttled: Throttled,
     /// Of a guest that hung without proof: what those wait for who could bring free memory, as most pictures of its stall show it.
     pub chain: Option<Standing>,
     /// What was taken of a guest that hung.
