@@ -19,7 +19,8 @@ fn every_shipped_matrix_loads_and_so_do_its_cells() {
         ("smoke.yaml", 2),
         ("kernel-versions.yaml", 20),
         ("inode-mutex-sweep.yaml", 14),
-        ("soak.yaml", 29),
+        ("soak.yaml", 30),
+        ("proof.yaml", 11),
         ("variants.yaml", 26),
     ] {
         let matrix = shipped(name);
