@@ -131,17 +131,8 @@ impl<'a> Space<'a> {
     pub fn words(&self, address: u64, count: usize) -> Vec<u64> {
         let mut bytes = vec![0; count * 8];
         if !self.read(address, &mut bytes) {
-            // The end of it may be missing; pages are there whole or not at all.
-            let page = 1 << PAGE_BITS;
-            let mut there = 0;
-            while there < bytes.len() {
-                let step = (page - (address as usize).wrapping_add(there) % page).min(bytes.len() - there);
-                if !self.read(address.wrapping_add(there as u64), &mut bytes[there..there + step]) {
-                    break;
-                }
-                there += step;
-            }
-            bytes.truncate(there);
+            // The end of it may be missing, in the middle of a page where a core was cut.
+            return (0..count as u64).map_while(|at| self.word(address.wrapping_add(8 * at))).collect();
         }
         bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes)).collect()
     }

@@ -120,6 +120,20 @@ fn a_core_has_memory_and_registers() {
 }
 
 #[test]
+fn words_of_a_page_in_which_a_core_was_cut_are_read_up_to_there() {
+    let mut memory = vec![0; 4 * 4096 + 27];
+    for (table, next) in [(0, 0x2003u64), (1, 0x3003), (2, 0x4003), (3, 0x5003)] {
+        memory[table * 4096..][..8].copy_from_slice(&next.to_le_bytes());
+    }
+    memory[4 * 4096] = 7;
+    let file = core(&memory, 0x1000);
+    let parsed = Core::new(&file).unwrap();
+    let space = Space::new(&parsed, 0x1000, Levels::Four);
+    assert_eq!(space.words(0, 64), [7, 0, 0]);
+    assert_eq!((space.words(16, 64).len(), space.words(24, 64).len()), (1, 0));
+}
+
+#[test]
 fn what_is_no_core_is_refused() {
     assert!(matches!(Core::new(b"no"), Err(NotACore::Elf(_))));
     let mut other = core(b"x", 0);
