@@ -1,5 +1,5 @@
 //! How much time each task spent where, over all pictures of a run.
-//! Lives here: adding up; folded stacks, of which flame graphs are made.
+//! Lives here: the time that a picture speaks for; adding up; folded stacks, of which flame graphs are made.
 //! May not live here: pictures themselves, or how the account is shown.
 
 use crate::event::{Picture, SampledStack};
@@ -8,12 +8,26 @@ use std::collections::BTreeMap;
 /// Between two pictures that are further apart than this nobody looked: the time in between is nobody's, in milliseconds.
 const GAP_MS: u64 = 3_000;
 
+/// The time from picture to picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Between {
+    last_ms: Option<u64>,
+}
+
+impl Between {
+    /// A picture was taken at `at_ms`: for how long it speaks, back to the one before. None where nobody looked in between.
+    pub fn step(&mut self, at_ms: u64) -> u64 {
+        let since = self.last_ms.replace(at_ms).map_or(0, |last| at_ms.saturating_sub(last));
+        if since > GAP_MS { 0 } else { since }
+    }
+}
+
 /// The account of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     stacks: Vec<SampledStack>,
     names: BTreeMap<u32, String>,
-    last_ms: Option<u64>,
+    between: Between,
     times: BTreeMap<(u32, Spent), Time>,
     folded: BTreeMap<(u32, u32), u64>,
     pictures: u64,
@@ -55,8 +69,7 @@ impl Account {
     pub fn observe(&mut self, at_ms: u64, picture: &Picture) {
         self.stacks.extend(picture.stacks.iter().cloned());
         self.names.extend(picture.names.iter().cloned());
-        let since = self.last_ms.replace(at_ms).map_or(0, |last| at_ms.saturating_sub(last));
-        let since = if since > GAP_MS { 0 } else { since };
+        let since = self.between.step(at_ms);
         self.pictures += 1;
         for &(pid, stack, lock) in &picture.seen {
             let kind = self.stacks.get(stack as usize).map_or_else(String::new, |stack| stack.kind.clone());

@@ -4,10 +4,8 @@
 
 use crate::diagnose::Kind;
 use crate::event::Picture;
+use crate::introspect::account::Between;
 use serde::Serialize;
-
-/// Between two pictures that are further apart than this nobody looked, in milliseconds.
-const GAP_MS: u64 = 3_000;
 
 /// Tasks in the throttle, in all pictures of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -23,7 +21,7 @@ pub struct Throttled {
 pub(super) struct Throttle {
     /// By the stacks' numbers: whether it is one.
     stacks: Vec<bool>,
-    last_ms: Option<u64>,
+    between: Between,
     seen: Throttled,
 }
 
@@ -33,8 +31,7 @@ impl Throttle {
         self.stacks.extend(picture.stacks.iter().map(|stack| stack.kind == Kind::Isolation.name()));
         let there = |stack: u32| self.stacks.get(stack as usize).copied().unwrap_or(false);
         let tasks = picture.seen.iter().filter(|(_, stack, _)| there(*stack)).count();
-        let since = self.last_ms.replace(now).map_or(0, |last| now.saturating_sub(last));
-        let since = if since > GAP_MS { 0 } else { since };
+        let since = self.between.step(now);
         self.seen.most = self.seen.most.max(u32::try_from(tasks).unwrap_or(u32::MAX));
         self.seen.task_ms = self.seen.task_ms.saturating_add(since.saturating_mul(tasks as u64));
     }
