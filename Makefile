@@ -1,7 +1,8 @@
 # make demo    one scenario on Debian's own kernel, from nothing to a verdict
 # make test    every test: pure parts, fake guests, real QEMU guests
 # make bench   how quickly a guest is ready, and what the harness costs: ratios of one run, on an idle machine; then how many runs
-#              a bisection needs, simulated (BISECT_TRIALS, BISECT_MERGED_TRIALS); then a list of 10,000 results (LIST_RESULTS)
+#              a bisection needs, simulated (BISECT_TRIALS, BISECT_MERGED_TRIALS), a list of 10,000 results (LIST_RESULTS), looks at memory, and
+# make yardstick  what drgn says of cores of ours and how long it takes, beside `oomph diagnose` (YARDSTICK_CORES=3; builds a kernel with DWARF)
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make check-reports  every format of `oomph report`, and docs/ci, read by the tools that others read them with (fetches them once)
 # make lint    formatting and clippy
@@ -13,12 +14,13 @@
 # make fuzz    a minute for each fuzz target (needs a nightly toolchain)
 # Each installs what it needs first (scripts/host-packages.sh).
 
-.PHONY: demo test bench soak check-reports check-images check-page lint fuzz setup build clean install uninstall
+.PHONY: demo test bench yardstick soak check-reports check-images check-page lint fuzz setup build clean install uninstall
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
 SOAK_STORE ?= results/soak
 SOAK_OPTIONS ?=
+YARDSTICK_CORES ?= 3
 PAGE_PICTURES ?= target/page
 OOMPH := $(or $(CARGO_TARGET_DIR),target)/release/oomph
 PREFIX ?= /usr/local
@@ -63,6 +65,10 @@ bench: build
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin bisect
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin list -- $(OOMPH)
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin looks -- $(OOMPH)
+	scripts/yardstick.sh $(OOMPH) $(YARDSTICK_CORES)
+
+yardstick: build
+	scripts/yardstick.sh $(OOMPH) $(YARDSTICK_CORES)
 
 soak: build
 	scripts/soak.sh $(OOMPH) $(SOAK_STORE) $(SOAK_OPTIONS)

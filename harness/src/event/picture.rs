@@ -14,6 +14,9 @@ pub struct Picture {
     /// Whether the list of tasks did not come round: it changed meanwhile, and some may be missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub torn: bool,
+    /// Whether the guest was held for it, so that all in it is of one moment; it is the last one, once the guest is known to hang.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// Free memory in kB, with what processors have not yet added to it.
     pub free_kb: u64,
     /// Sum of the zones' min watermarks in kB.

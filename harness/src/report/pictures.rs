@@ -34,7 +34,8 @@ pub struct Pictures {
     pub proof: Option<ProofJson>,
     /// Of a hang without proof: what those waited for who could bring free memory.
     pub chain: Option<ChainJson>,
-    /// The guest as the picture shows it that stands for the hang: the last one that was taken while the proof or the chain stood, else the last.
+    /// The guest as the picture shows it that stands for the hang: the one for which it was held, else the last one that was taken while the
+    /// proof or the chain stood, else the last.
     pub state: Option<State>,
     /// Time in the pictures, by task: who holds a lock or is in the proof or the chain first, then the longest time.
     pub time: Vec<Row>,
@@ -143,7 +144,8 @@ impl Pictures {
         if let Some(state) = &self.state {
             let (at, found) = (state.at_s.unwrap_or_default(), state.found);
             let torn = if state.torn { ", some may be missing" } else { "" };
-            let _ = writeln!(text, "\nThe guest at {at:.1} s, {found} tasks{torn}:");
+            let held = if state.held { ", held for the look" } else { "" };
+            let _ = writeln!(text, "\nThe guest at {at:.1} s, {found} tasks{torn}{held}:");
             text.push_str(&state.text());
         }
         self.time(&mut text);
@@ -249,6 +251,10 @@ fn groups(rows: &[Row]) -> Vec<(&Row, usize)> {
 fn stands_for_the_hang<'a>(all: &[(u64, &'a Picture)], stood: Option<u64>) -> Option<(u64, &'a Picture)> {
     let at_all =
         |(_, picture): &&(u64, &Picture)| picture.chain.is_some() || matches!(picture.cycle, Cycle::Closed { .. });
+    // Nothing moves in one for which the guest was held.
+    if let Some(held) = all.iter().rev().find(|(_, picture)| picture.held) {
+        return Some(*held);
+    }
     let then = stood.and_then(|last| all.iter().rev().find(|(at, _)| *at <= last));
     then.or_else(|| all.iter().rev().find(at_all)).or(all.last()).copied()
 }

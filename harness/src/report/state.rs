@@ -22,6 +22,8 @@ pub struct State {
     pub found: u32,
     /// Whether some may be missing.
     pub torn: bool,
+    /// Whether the guest was held for the look, so that all is of one moment.
+    pub held: bool,
     /// Free memory in kB.
     pub free_kb: u64,
     /// Sum of the zones' min watermarks in kB.
@@ -169,6 +171,7 @@ impl State {
             at_s: at_ms.map(|ms| ms as f64 / 1000.0),
             found: picture.tasks,
             torn: picture.torn,
+            held: picture.held,
             free_kb: picture.free_kb,
             min_kb: picture.min_kb,
             isolated_kb: picture.isolated_kb,

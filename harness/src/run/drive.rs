@@ -18,6 +18,7 @@ use crate::vm::{Error, Piece, Seen, Vm};
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often the host looks at its clock and at QEMU.
@@ -136,6 +137,8 @@ struct Driver<'a> {
     applied: HostFaults,
     /// The guest is held: that QEMU stops it is our doing.
     taking: Option<Beside<Vec<Taken>>>,
+    /// The picture that is taken while it is held.
+    held: Option<oneshot::Receiver<Looked>>,
     /// A picture that is being taken.
     looking: Option<Beside<Looked>>,
     looks: Looks,
@@ -188,6 +191,7 @@ impl<'a> Driver<'a> {
             active: vec![false; means.faults.len()],
             applied: HostFaults::default(),
             taking: None,
+            held: None,
             looking: None,
             looks: Looks::new(means.lens.cloned()),
             fetching: None,
@@ -233,6 +237,10 @@ impl<'a> Driver<'a> {
         // QEMU's words about the holding came before its last answer: they are still part of it.
         self.see_what_waits().await;
         self.taking = None;
+        // First, for the functions' names come back with it.
+        if let Some(looked) = self.held.take().and_then(|mut looked| looked.try_recv().ok()) {
+            self.take_in(looked).await;
+        }
         for taken in taken {
             let kind = match taken {
                 Taken::Registers(text) => Kind::Registers { cpus: self.places(&text) },
@@ -247,6 +255,10 @@ impl<'a> Driver<'a> {
     /// A picture was taken.
     async fn looked(&mut self, looked: Looked) {
         self.looking = None;
+        self.take_in(looked).await;
+    }
+
+    async fn take_in(&mut self, looked: Looked) {
         if let Some(kind) = self.looks.take_in(looked) {
             self.record(Instant::now(), None, kind).await;
         }
@@ -394,7 +406,9 @@ impl<'a> Driver<'a> {
                 None
             }
             Action::Capture => {
-                self.taking = Some(Box::pin(self.vm.capture(self.means.evidence.capture.clone())));
+                let (look, held) = self.looks.while_held(self.vm).unzip();
+                self.held = held;
+                self.taking = Some(Box::pin(self.vm.capture(self.means.evidence.capture.clone(), look)));
                 Some(Kind::Capture { active: true })
             }
             Action::Spoil(reason, detail) => Some(Kind::HostError { reason, detail }),

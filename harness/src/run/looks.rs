@@ -3,12 +3,14 @@
 //! May not live here: when to look (`machine`), what a look sees (`introspect`).
 
 use super::pictures::Pictures;
-use crate::event::Kind;
-use crate::introspect::{Introspector, NotFound, picture::Picture};
-use crate::vm::Vm;
+use crate::event::{Kind, Picture};
+use crate::introspect::memory::Registers;
+use crate::introspect::{Introspector, NotFound, picture};
+use crate::vm::{Vm, capture::WhileHeld};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// Makes an introspector of the guest's kernel; what it says where it cannot is for people. Reads files, and takes up to a second.
 pub type Lens = Arc<dyn Fn() -> Result<Introspector, String> + Send + Sync>;
@@ -20,8 +22,12 @@ const TRIES: u32 = 20;
 /// What a look has come to.
 pub struct Looked {
     introspector: Result<Box<Introspector>, String>,
-    seen: Result<(Box<Picture>, Duration), NotFound>,
+    seen: Result<(Box<picture::Picture>, Duration), NotFound>,
+    held: bool,
 }
+
+/// One that goes on.
+type Looking = Pin<Box<dyn Future<Output = Looked>>>;
 
 /// A guest that is looked at over and over.
 pub struct Looks {
@@ -38,28 +44,44 @@ impl Looks {
     }
 
     /// Begins a look; `None` where the guest cannot be looked at.
-    pub fn begin(&mut self, vm: &Vm) -> Option<Pin<Box<dyn Future<Output = Looked>>>> {
+    pub fn begin(&mut self, vm: &Vm) -> Option<Looking> {
+        let (look, registers) = (self.look(vm, false)?, vm.registers());
+        Some(Box::pin(async move { look(registers.await).await }))
+    }
+
+    /// A look for whoever holds the guest and has its registers, and where it will be told what that has come to.
+    pub fn while_held(&mut self, vm: &Vm) -> Option<(WhileHeld, oneshot::Receiver<Looked>)> {
+        let look = self.look(vm, true)?;
+        let (tell, told) = oneshot::channel();
+        let look = |registers| -> Pin<Box<dyn Future<Output = ()>>> {
+            Box::pin(async move {
+                // Who no longer asks needs no answer.
+                let _ = tell.send(look(registers).await);
+            })
+        };
+        Some((Box::new(look), told))
+    }
+
+    fn look(&mut self, vm: &Vm, held: bool) -> Option<impl FnOnce(Vec<Registers>) -> Looking + 'static> {
         let (lens, memory) = (self.lens.clone()?, vm.ram()?);
         let kept = self.introspector.take();
-        let registers = vm.registers();
-        Some(Box::pin(async move {
-            let registers = registers.await;
-            let look = tokio::task::spawn_blocking(move || {
-                let introspector = kept.map_or_else(|| lens().map(Box::new), Ok);
-                let mut introspector = match introspector {
-                    Ok(introspector) => introspector,
-                    Err(why) => return Looked { introspector: Err(why), seen: Err(NotFound::NoBanner) },
-                };
-                let began = Instant::now();
-                let seen = introspector.look(memory.as_ref(), &registers);
-                let seen = seen.map(|picture| (Box::new(picture), began.elapsed()));
-                Looked { introspector: Ok(introspector), seen }
-            });
-            look.await.unwrap_or_else(|error| Looked {
-                introspector: Err(format!("looking failed: {error}")),
-                seen: Err(NotFound::NoBanner),
+        Some(move |registers: Vec<Registers>| -> Looking {
+            Box::pin(async move {
+                let failed = move |why| Looked { introspector: Err(why), seen: Err(NotFound::NoBanner), held };
+                let look = tokio::task::spawn_blocking(move || {
+                    let introspector = kept.map_or_else(|| lens().map(Box::new), Ok);
+                    let mut introspector = match introspector {
+                        Ok(introspector) => introspector,
+                        Err(why) => return failed(why),
+                    };
+                    let began = Instant::now();
+                    let seen = introspector.look(memory.as_ref(), &registers);
+                    let seen = seen.map(|picture| (Box::new(picture), began.elapsed()));
+                    Looked { introspector: Ok(introspector), seen, held }
+                });
+                look.await.unwrap_or_else(|error| failed(format!("looking failed: {error}")))
             })
-        }))
+        })
     }
 
     /// The function that an address is in, modules' as well, as `name+0x12`; `None` where nobody has looked yet.
@@ -72,7 +94,8 @@ impl Looks {
         match (looked.introspector, looked.seen) {
             (Ok(introspector), Ok((picture, took))) => {
                 self.introspector = Some(introspector);
-                Some(Kind::Picture(Box::new(self.pictures.event(&picture, took))))
+                let picture = Picture { held: looked.held, ..self.pictures.event(&picture, took) };
+                Some(Kind::Picture(Box::new(picture)))
             }
             (Ok(introspector), Err(why)) => {
                 self.introspector = Some(introspector);

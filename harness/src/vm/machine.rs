@@ -3,7 +3,7 @@
 //! May not live here: how QEMU is started (`launch`), or when and why anything is done.
 
 use super::Error;
-use super::capture::{self, Capture, Taken};
+use super::capture::{self, Capture, Taken, WhileHeld};
 use super::command::Command;
 use super::faults::{Filters, Pauses};
 use super::inlet::Inlet;
@@ -283,8 +283,9 @@ impl Vm {
 
     /// Holds the guest, takes its state and lets it go on. The future is its own: what the guest says can be read meanwhile.
     /// Dropped, it leaves no half file behind, but may leave the guest held.
-    pub fn capture(&self, what: Capture) -> impl Future<Output = Vec<Taken>> + 'static {
-        capture::take(Arc::clone(&self.qmp), what)
+    /// Meanwhile others do what they want with the registers.
+    pub fn capture(&self, what: Capture, others: Option<WhileHeld>) -> impl Future<Output = Vec<Taken>> + 'static {
+        capture::take(Arc::clone(&self.qmp), what, others)
     }
 
     /// The guest's memory, which may be read at any time; `None` where it is out of reach.

@@ -91,13 +91,22 @@ fn two_harnesses_share_a_cache_and_a_results_folder() {
     assert_eq!((listed(results.path()).len(), drafts(results.path())), (2, 0));
 }
 
+/// Somebody is logging in as it goes, as when a guest resets itself (`-no-reboot`): that login has no end, and keeps nobody.
 #[test]
 fn a_qemu_that_is_killed_is_no_hung_guest() {
-    let running = Running::start("scenarios/xfs-inode-mutex.yaml", &[]);
+    let running = Running::start("scenarios/xfs-inode-mutex-login.yaml", &[]);
     let qemu = running.qemu();
     running.wait_for_event("\"workload-started\"");
+    // The last stage that was told is not the last one.
+    let under_way = |record: &str| {
+        let last = record.lines().rfind(|line| line.contains("\"kind\":\"login\""));
+        last.is_some_and(|line| !line.contains("\"stage\":\"exec\""))
+    };
+    running.wait_until("a login that is under way", under_way);
     kill("KILL", qemu);
-    running.end().is_inconclusive("qemu-died");
+    let ran = running.end();
+    ran.is_inconclusive("qemu-died");
+    assert!(!ran.run["logins"].as_array().unwrap().is_empty(), "{:#}", ran.run);
 }
 
 #[test]

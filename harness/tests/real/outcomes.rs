@@ -227,6 +227,14 @@ fn is_proven(hung: &Ran) {
         assert!(told.starts_with("The waiting goes round:") && told.contains(&holder), "{told}");
         assert!(told.contains("\nProcessors:\n  0: ") && told.contains("\nOOM reaper: nothing in its queue"), "{told}");
     }
+    // The last picture and the core were taken while the guest was held: they are of one moment.
+    let json =
+        |args: &[&str]| -> Value { serde_json::from_str(&told(&[&["--json", "diagnose"], args].concat())).unwrap() };
+    let (picture, core_says) = (&json(&[hung.text("result")])["state"], json(&["--core", core]));
+    assert_eq!(picture["held"], true, "{picture:#}");
+    for same in ["found", "free_kb", "isolated_kb", "victims", "locks", "cycle", "tasks"] {
+        assert_eq!(picture[same], core_says[same], "{same}");
+    }
     another_build_is_refused(core);
 }
 

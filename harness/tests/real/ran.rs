@@ -9,6 +9,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// For what has to come at some time: its kernel may have to be built first, on a machine that is busy.
+const LONG: Duration = Duration::from_secs(1800);
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -133,17 +136,22 @@ impl Running {
 
     /// The process id of its QEMU, once there is one.
     pub fn qemu(&self) -> u32 {
-        wait_for(Duration::from_secs(300), || qemu_below(self.child.id())).expect("QEMU never started")
+        wait_for(LONG, || qemu_below(self.child.id())).expect("QEMU never started")
     }
 
     /// Waits until the record of the run that goes on contains a text.
     pub fn wait_for_event(&self, text: &str) {
+        self.wait_until(text, |record| record.contains(text));
+    }
+
+    /// Waits until the record of the run that goes on is as it is wanted.
+    pub fn wait_until(&self, wanted: &str, is_so: impl Fn(&str) -> bool) {
         let written = || {
             let drafts = fs::read_dir(self.results.path()).ok()?.flatten();
-            let events = drafts.map(|draft| draft.path().join("events.jsonl"));
-            events.filter_map(|file| fs::read_to_string(file).ok()).find(|events| events.contains(text))
+            let records = drafts.filter_map(|draft| fs::read_to_string(draft.path().join("events.jsonl")).ok());
+            records.into_iter().any(|record| is_so(&record)).then_some(())
         };
-        wait_for(Duration::from_secs(600), written).unwrap_or_else(|| panic!("{text} never came"));
+        wait_for(LONG, written).unwrap_or_else(|| panic!("{wanted} never came"));
     }
 
     /// Waits for a harness that cannot say what became of its run.

@@ -17,7 +17,9 @@ pub use packed::{pack, unpack};
 
 use super::qmp::{self, DEADLINE, Progress, Qmp, QmpError};
 use crate::event::{State, Stored};
+use crate::introspect::memory::Registers;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -25,6 +27,9 @@ use tokio::time::timeout;
 /// For whatever is written, and more by its size: a disk that takes less than 4 MiB/s is too slow to be waited for.
 const LEAST: Duration = Duration::from_secs(60);
 const BYTES_PER_SECOND: u64 = 4 << 20;
+
+/// What somebody else does with the registers while the guest is held.
+pub type WhileHeld = Box<dyn FnOnce(Vec<Registers>) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// What is to be taken.
 #[derive(Clone, Debug)]
@@ -51,10 +56,10 @@ pub enum Taken {
 }
 
 /// Takes what is wanted, one after the other; what fails costs only itself.
-pub(super) async fn take(qmp: Arc<Qmp>, what: Capture) -> Vec<Taken> {
+pub(super) async fn take(qmp: Arc<Qmp>, what: Capture, others: Option<WhileHeld>) -> Vec<Taken> {
     let mut taken = Vec::new();
     match qmp.stop().await {
-        Ok(()) => held(&qmp, &what, &mut taken).await,
+        Ok(()) => held(&qmp, &what, others, &mut taken).await,
         Err(error) => taken.push(Taken::Failed(State::Registers, format!("the guest could not be held: {error}"))),
     }
     // Even where it could not be held: it may be later, when QEMU comes to the command.
@@ -64,13 +69,18 @@ pub(super) async fn take(qmp: Arc<Qmp>, what: Capture) -> Vec<Taken> {
     taken
 }
 
-async fn held(qmp: &Qmp, what: &Capture, taken: &mut Vec<Taken>) {
+async fn held(qmp: &Qmp, what: &Capture, others: Option<WhileHeld>, taken: &mut Vec<Taken>) {
     let registers = async {
         let text = qmp.registers().await.map_err(words)?;
         tokio::fs::write(&what.registers, &text).await.map_err(words)?;
         Ok(Taken::Registers(text))
     };
-    taken.push(within(DEADLINE * 2, State::Registers, registers).await);
+    let registers = within(DEADLINE * 2, State::Registers, registers).await;
+    if let (Taken::Registers(text), Some(others)) = (&registers, others) {
+        // What comes of it is theirs to tell, and that it took too long as well.
+        let _ = timeout(DEADLINE, others(registers::all(text))).await;
+    }
+    taken.push(registers);
     let time = LEAST + Duration::from_secs(what.memory / BYTES_PER_SECOND);
     if let Some(file) = &what.core {
         let core = async { dump::write(qmp, file, what.memory).await.map(Taken::Stored) };

@@ -24,7 +24,7 @@ fn wanted(place: &Path) -> Capture {
 
 async fn take(script: Script, what: Capture) -> (Vec<Taken>, Vm, Fake) {
     let (vm, fake) = script.vm().await;
-    (vm.capture(what).await, vm, fake)
+    (vm.capture(what, None).await, vm, fake)
 }
 
 /// QMP commands from the first `stop` on.
@@ -61,6 +61,34 @@ async fn all_is_of_one_moment_and_the_guest_goes_on() {
     let commands = asked(&fake);
     assert_eq!((commands.first().unwrap().as_str(), commands.last().unwrap().as_str()), ("stop", "cont"));
     assert_eq!(vm.status().await.unwrap(), "running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_have_the_registers_while_the_guest_is_held_and_not_for_ever() {
+    let place = tempfile::tempdir().unwrap();
+    let (vm, _fake) = Script::new().vm().await;
+    let vm = std::rc::Rc::new(vm);
+    for answers in [true, false] {
+        let (seen, at) = (std::rc::Rc::new(std::cell::Cell::new(None)), std::rc::Rc::clone(&vm));
+        let tell = std::rc::Rc::clone(&seen);
+        let others: WhileHeld = Box::new(move |registers| {
+            Box::pin(async move {
+                tell.set(Some((registers.iter().map(|cpu| cpu.rip).collect::<Vec<_>>(), at.status().await.unwrap())));
+                if !answers {
+                    std::future::pending::<()>().await;
+                }
+            })
+        });
+        let what = Capture { core: None, keep: None, ..wanted(place.path()) };
+        let taken = vm.capture(what, Some(others)).await;
+        assert!(matches!(taken.as_slice(), [Taken::Registers(_)]), "{taken:?}");
+        let (places, status) = seen.take().unwrap();
+        assert_eq!(
+            (places.as_slice(), status.as_str()),
+            ([0xffff_ffff_8100_0010, 0xffff_ffff_c000_0010].as_slice(), "paused")
+        );
+        assert_eq!(vm.status().await.unwrap(), "running");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +138,7 @@ async fn what_is_called_off_or_takes_too_long_leaves_no_file() {
     for drops in [true, false] {
         let place = tempfile::tempdir().unwrap();
         let (vm, _fake) = Script::new().never_done().vm().await;
-        let mut taking = Box::pin(vm.capture(wanted(place.path())));
+        let mut taking = Box::pin(vm.capture(wanted(place.path()), None));
         if drops {
             assert!(timeout(Duration::from_secs(10), &mut taking).await.is_err());
             assert!(place.path().join("core.zst").exists());
