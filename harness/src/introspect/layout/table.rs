@@ -85,21 +85,19 @@ fields! {
     TaskInvoluntary Perhaps { "task_struct"."nivcsw" "".."" }
     /// Signals that wait for this thread.
     TaskPending Perhaps { "task_struct"."pending.signal" "".."" }
-    /// `TIF_` flags; before 4.9 they lie at the bottom of the stack.
-    TaskThreadFlags Perhaps { "task_struct"."thread_info.flags" "4.9".."" }
     /// When the scheduler last accounted time to it, in nanoseconds of its own clock.
     TaskExecStart Perhaps { "task_struct"."se.exec_start" "".."" }
     /// The next task in the queue of the OOM reaper.
     TaskReaperNext Perhaps { "task_struct"."oom_reaper_list" "4.6".."" }
     /// Whether it will be put there when a timer has run off: where the timer is linked.
     TaskReaperTimer Perhaps { "task_struct"."oom_reaper_timer.entry.pprev" "5.18".."" }
-    /// The processor's `TIF_` flags where they are not in the task.
+    /// `TIF_` flags. Up to 4.8 the structure lies at the bottom of the stack, and only there it is read.
     ThreadFlags Perhaps { "thread_info"."flags" "".."" }
 
     /// The list of a process's threads.
     SignalThreads Perhaps { "signal_struct"."thread_head" "3.14".."" }
-    /// The address space of an OOM victim.
-    SignalOomMm Perhaps { "signal_struct"."oom_mm" "4.10".."" }
+    /// The address space of an OOM victim; before, a victim is marked in its `TIF_` flags.
+    SignalOomMm Perhaps { "signal_struct"."oom_mm" "4.9".."" }
     /// Signals that wait for the process.
     SignalPending Perhaps { "signal_struct"."shared_pending.signal" "".."" }
 
