@@ -116,7 +116,11 @@ fields! {
     /// The stack on which a processor serves interrupts, where that is no variable of its own.
     HotIrqStack Perhaps { "pcpu_hot"."hardirq_stack_ptr" "6.2".."6.14" }
 
-    /// A reader-writer semaphore's holder: a writer, or the last reader.
+    /// How many hold a reader-writer semaphore, and whether somebody waits.
+    RwsemCount Perhaps { "rw_semaphore"."count" "".."" }
+    /// The same where it is atomic: since then readers leave a mark in the owner.
+    RwsemAtomicCount Perhaps { "rw_semaphore"."count.counter" "4.8".."" }
+    /// A reader-writer semaphore's holder: a writer, since 4.8 that readers have it, and the last of these later.
     RwsemOwner Perhaps { "rw_semaphore"."owner" "3.16".."" }
     /// Its waiters: a list with a head, or the first of a ring.
     RwsemWaiters Perhaps { "rw_semaphore"."wait_list" "".."6.19", "rw_semaphore"."first_waiter" "7.0".."" }
