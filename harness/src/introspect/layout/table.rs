@@ -177,10 +177,10 @@ fields! {
     DiskPrivate Perhaps { "gendisk"."private_data" "".."" }
     /// The block device of an area of swap.
     SwapDevice Perhaps { "swap_info_struct"."bdev" "".."" }
-    /// A wait for a bit of a page: whose.
-    PageWaitPage Perhaps { "wait_page_queue"."folio" "5.16".."", "wait_page_queue"."page" "4.11".."5.15" }
+    /// A wait for a bit of a page: whose. Up to 4.9 it is one for a bit of a word: the page's flags, with which it begins.
+    PageWaitPage Perhaps { "wait_page_queue"."folio" "5.16".."", "wait_page_queue"."page" "4.10".."5.15", "wait_bit_queue"."key.flags" "".."4.9" }
     /// And the entry that is in a queue for it.
-    PageWaitEntry Perhaps { "wait_page_queue"."wait" "4.11".."" }
+    PageWaitEntry Perhaps { "wait_page_queue"."wait" "4.10".."", "wait_bit_queue"."wait" "".."4.9" }
     /// An entry in a queue of waiters: who waits.
     WaitTask Perhaps { "wait_queue_entry"."private" "4.13".."", "__wait_queue"."private" "".."4.12" }
     /// What a page is a page of; with the lowest bit set it is anonymous memory.
