@@ -32,6 +32,8 @@ pub use kernel::NotFound;
 #[cfg(any(test, feature = "fixture"))]
 pub mod ages;
 #[cfg(test)]
+mod ages_tests;
+#[cfg(test)]
 mod chain_tests;
 #[cfg(any(test, feature = "fixture"))]
 pub mod deadlock;
