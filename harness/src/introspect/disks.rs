@@ -3,8 +3,9 @@
 //! May not live here: what follows from such a wait (`chain`).
 //!
 //! A task that waits for a request, a tag or a bio has the disk, its queue or its block device in the frames of the block layer; one that
-//! waits for a page has the page in its entry of the page's queue (mm/filemap.c, `struct wait_page_queue`). The worker of a loop device
-//! has that on its stack (drivers/block/loop.c): it is a task as others are, and may itself wait.
+//! waits for a page has the page in its entry of the page's queue (mm/filemap.c, `struct wait_page_queue`; up to 4.9 include/linux/wait.h,
+//! `struct wait_bit_queue`). The worker of a loop device has that on its stack (drivers/block/loop.c): it is a task as others are, and may
+//! itself wait.
 
 use super::kernel::{KERNEL_HALF, Kernel};
 use super::layout::Field;
@@ -87,12 +88,9 @@ impl Disks {
         let end = outside.unwrap_or(FRAMES).min(FRAMES);
         let end = stack.calls.get(end).map_or(u64::MAX, |call| call.sp);
         let inner = || stack.addressed().take_while(move |(address, _)| *address < end);
-        // –5.15 wait_on_page_bit_common and others, 5.16– folio_wait_bit_common.
-        if functions
-            .iter()
-            .take(FRAMES)
-            .any(|function| function.contains("_wait_bit") || function.contains("_page_bit"))
-        {
+        // –5.15 wait_on_page_bit and others, –4.9 __lock_page without that, 5.16– folio_wait_bit_common.
+        let for_page = ["_wait_bit", "_page_bit", "__lock_page"];
+        if functions.iter().take(FRAMES).any(|function| for_page.iter().any(|name| function.contains(name))) {
             let mut entries = inner().filter(|(_, word)| *word == task).map(|(at, _)| at);
             return entries.find_map(|at| self.of_wait(kernel, at));
         }

@@ -3,8 +3,10 @@
 //! May not live here: how memory is made (`fixture`).
 #![allow(clippy::unwrap_used)]
 
+use super::ages::{About, Age};
 use super::disks::Disks;
 use super::fixture::{self, Guest, SUPER_BLOCKS, SWAP_INFO};
+use super::layout::Layout;
 use super::stack::{Call, Stack};
 
 const DISKS: u64 = 0xffff_8880_0040_0000;
@@ -59,8 +61,12 @@ fn stack(words: &[(usize, u64)]) -> Stack {
 }
 
 fn waited_for(guest: &Guest, functions: &[&str], words: &[(usize, u64)]) -> Option<String> {
-    let (symbols, layout) = (fixture::symbols(), fixture::layout());
-    let kernel = guest.kernel(&symbols, &layout);
+    waited_for_in(&fixture::layout(), guest, functions, words)
+}
+
+fn waited_for_in(layout: &Layout, guest: &Guest, functions: &[&str], words: &[(usize, u64)]) -> Option<String> {
+    let symbols = fixture::symbols();
+    let kernel = guest.kernel(&symbols, layout);
     let mut disks = Disks::new(&kernel, &kernel.filesystems());
     let found = disks.waited_for(&kernel, TASK, &stack(words), functions)?;
     Some(disks.all[found].name.clone())
@@ -95,6 +101,27 @@ fn a_wait_for_a_page_is_a_wait_for_the_disk_of_its_file() {
     guest.put(PAGE + 0x18, 0);
     assert_eq!(waited_for(&guest, PAGES, &entry), None, "truncated meanwhile");
     assert_eq!(waited_for(&guest, PAGES, &[(3, queue(0))]), None, "a queue on the stack is not what it waits for");
+}
+
+#[test]
+fn up_to_4_9_the_wait_is_for_a_bit_of_the_pages_flags() {
+    let mut guest = guest();
+    guest.put(PAGE + 0x18, MAPPING);
+    guest.put(MAPPING, INODE);
+    guest.put(INODE + 0x28, SUPER);
+    // struct wait_bit_queue: the word, with which a page begins, then the entry, whose task is 8 bytes into it.
+    let entry = [(2, PAGE), (2 + 0x20 / 8, TASK)];
+    entry.iter().for_each(|&(at, word)| guest.put(STACK + at as u64 * 8, word));
+    let locks = ["sleep_on_page", "__wait_on_bit_lock", "__lock_page", "__alloc_pages_nodemask"];
+    let written = ["sleep_on_page", "__wait_on_bit", "wait_on_page_bit", "__alloc_pages_nodemask"];
+    for functions in [locks, written] {
+        let found = |version| {
+            let layout = Age::new(version, About::Inode).layout;
+            waited_for_in(&layout, &guest, &functions, &entry)
+        };
+        assert_eq!([(3, 10), (4, 9)].map(found), [Some("vda".to_owned()), Some("vda".to_owned())], "{functions:?}");
+        assert_eq!(found((4, 14)), None, "the entry is another");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use super::build_id::BuildId;
 use super::kernel::{Anchor, Kernel, Wanted};
-use super::layout::{Field, Layout};
+use super::layout::Layout;
 use super::memory::{Levels, Physical, Space};
 use super::symbols::Symbols;
 use std::collections::HashMap;
@@ -110,71 +110,13 @@ impl Guest {
     }
 }
 
-/// Structures and where their fields are, in the layout of these tests.
+/// Bytes of a task and of a kernel stack.
 pub const TASK_BYTES: u64 = 0x400;
 pub const STACK_BYTES: u64 = 0x4000;
 
-/// The layout of the tests: field, offset, size; then sizes of the structures around a field.
+/// The layout of the tests.
 pub fn layout() -> Layout {
-    use Field::*;
-    let fields = [
-        (TaskTasks, 0x10, 16),
-        (TaskPid, 0x20, 4),
-        (TaskTgid, 0x24, 4),
-        (TaskState, 0x28, 4),
-        (TaskExitState, 0x2c, 4),
-        (TaskFlags, 0x30, 4),
-        (TaskOnCpu, 0x34, 4),
-        (TaskStack, 0x38, 8),
-        (TaskSp, 0x40, 8),
-        (TaskMm, 0x48, 8),
-        (TaskSignal, 0x50, 8),
-        (TaskThreadNode, 0x58, 16),
-        (TaskComm, 0x68, 16),
-        (TaskVoluntary, 0x78, 8),
-        (TaskPending, 0x80, 8),
-        (TaskReaperNext, 0x88, 8),
-        (TaskReaperTimer, 0x90, 8),
-        (SignalThreads, 0x10, 16),
-        (SignalOomMm, 0x20, 8),
-        (SignalPending, 0x28, 8),
-        (MmFlags, 0x10, 8),
-        (MmLock, 0x20, 0x20),
-        (ThreadStack, 0, STACK_BYTES),
-        (FrameBp, 0x28, 8),
-        (FrameReturn, 0x30, 8),
-        (RwsemOwner, 8, 8),
-        (RwsemWaiters, 0x10, 16),
-        (RwsemWaiterList, 0, 16),
-        (RwsemWaiterTask, 0x10, 8),
-        (InodeLock, 0x80, 0x20),
-        (InodeSuper, 0x28, 8),
-        (InodeNumber, 0x30, 8),
-        (InodeDentry, 0x38, 8),
-        (DentryAlias, 0x40, 16),
-        (DentryName, 0x28, 8),
-        (DentryParent, 0x18, 8),
-        (SuperList, 0, 16),
-        (SuperId, 0x10, 32),
-        (SuperDevice, 0x48, 8),
-        (DeviceDisk, 0x10, 8),
-        (DeviceInode, 0x18, 8),
-        (DiskName, 0x10, 32),
-        (DiskQueue, 0x40, 8),
-        (DiskPrivate, 0x48, 8),
-        (SwapDevice, 0x18, 8),
-        (PageWaitPage, 0, 8),
-        (PageWaitEntry, 0x10, 40),
-        (WaitTask, 8, 8),
-        (PageMapping, 0x18, 8),
-        (MappingInode, 0, 8),
-        (NodeStat, 0x40, 0x100),
-        (ScanGfp, 0x20, 4),
-        (ScanOrder, 0x18, 1),
-        (ScanWanted, 0, 8),
-        (ScanPriority, 0x19, 1),
-    ];
-    Layout::made(&fields, &[(FrameReturn, 0x38), (DeviceDisk, 0x100)])
+    super::deadlock::CONTROL.layout.clone()
 }
 
 /// Functions of the tests, 0x100 bytes each, and variables.
@@ -194,6 +136,28 @@ pub const FUNCTIONS: &[&str] = &[
     "__alloc_pages_slowpath",
     "__alloc_pages",
     "filemap_alloc_folio",
+    // Of older kernels.
+    "schedule_preempt_disabled",
+    "__mutex_lock_slowpath",
+    "mutex_lock",
+    "rwsem_down_write_failed",
+    "call_rwsem_down_write_failed",
+    "down_write",
+    "_cond_resched",
+    "shrink_zone",
+    "do_try_to_free_pages",
+    "__alloc_pages_nodemask",
+    "alloc_pages_current",
+    "__page_cache_alloc",
+    "grab_cache_page_write_begin",
+    "iomap_write_begin",
+    "iomap_file_buffered_write",
+    "xfs_vm_write_begin",
+    "generic_perform_write",
+    "xfs_file_buffered_aio_write",
+    "xfs_file_write_iter",
+    "SyS_write",
+    "system_call_fastpath",
     "_etext",
 ];
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
@@ -202,6 +166,9 @@ pub const SUPER_BLOCKS: u64 = 0xffff_ffff_8200_8000;
 pub const SWAP_INFO: u64 = 0xffff_ffff_8200_a000;
 pub const NODE: u64 = 0xffff_ffff_8200_9000;
 pub const REAPER_LIST: u64 = 0xffff_ffff_8200_b000;
+/// Where each processor's own variables are, and how many processors there are; not written unless a test does.
+pub const CPU_OFFSETS: u64 = 0xffff_ffff_8200_c000;
+pub const CPU_COUNT: u64 = 0xffff_ffff_8200_d000;
 pub const BANNER: u64 = 0xffff_ffff_8180_0000;
 
 /// An address in a function.
@@ -220,6 +187,8 @@ pub fn symbols() -> Symbols {
         (NODE, "contig_page_data"),
         (SWAP_INFO, "swap_info"),
         (REAPER_LIST, "oom_reaper_list"),
+        (CPU_OFFSETS, "__per_cpu_offset"),
+        (CPU_COUNT, "nr_cpu_ids"),
         (BANNER, "linux_banner"),
     ];
     let variables = variables.iter().map(|(at, name)| format!("{at:016x} D {name}\n"));

@@ -29,6 +29,10 @@ pub use build_id::BuildId;
 pub use introspector::Introspector;
 pub use kernel::NotFound;
 
+#[cfg(any(test, feature = "fixture"))]
+pub mod ages;
+#[cfg(test)]
+mod ages_tests;
 #[cfg(test)]
 mod chain_tests;
 #[cfg(any(test, feature = "fixture"))]

@@ -70,7 +70,7 @@ pub fn memory(kernel: &Kernel<'_>) -> Memory {
         let item = kernel.layout.enumerator(name)?;
         // Up to 4.7 zones count what nodes count later.
         let Some(stat) = kernel.address(node, Field::NodeStat) else {
-            return Some((name, of_zones(kernel, node, item, &cpus)));
+            return Some((name, of_zones(kernel, node, item, &cpus)?));
         };
         let diffs = kernel.field(node, Field::NodeDiffs);
         let pending = pending(kernel, diffs, Field::NodeDiff, item, &cpus);
@@ -81,15 +81,16 @@ pub fn memory(kernel: &Kernel<'_>) -> Memory {
     Memory { zones, counters }
 }
 
-/// A counter of all zones together.
-fn of_zones(kernel: &Kernel<'_>, node: u64, item: u64, cpus: &[u64]) -> Counter {
-    zones(kernel, node).into_iter().filter_map(|zone| zone_counter(kernel, zone, item, cpus)).fold(
-        Counter::default(),
-        |sum, one| Counter {
+/// A counter of all zones together; `None` where any of them is not to be read.
+fn of_zones(kernel: &Kernel<'_>, node: u64, item: u64, cpus: &[u64]) -> Option<Counter> {
+    let each = zones(kernel, node).into_iter().map(|zone| zone_counter(kernel, zone, item, cpus));
+    each.reduce(|sum, one| {
+        let (sum, one) = (sum?, one?);
+        Some(Counter {
             folded: sum.folded.saturating_add(one.folded),
             pending: sum.pending.saturating_add(one.pending),
-        },
-    )
+        })
+    })?
 }
 
 fn zone_counter(kernel: &Kernel<'_>, zone: u64, item: u64, cpus: &[u64]) -> Option<Counter> {

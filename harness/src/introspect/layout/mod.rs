@@ -111,26 +111,5 @@ pub fn enumerations() -> Vec<&'static str> {
     names
 }
 
-#[cfg(any(test, feature = "fixture"))]
-impl Layout {
-    /// One made by hand: fields with offset and size, and sizes of the structures around some.
-    pub(super) fn made(fields: &[(Field, u64, u64)], sizes: &[(Field, u64)]) -> Self {
-        let mut layout = Self {
-            places: vec![None; TABLE.len()],
-            sizes: vec![None; TABLE.len()],
-            enumerators: vec![None; ENUMERATIONS.len()],
-        };
-        for &(field, offset, size) in fields {
-            layout.places[field as usize] = Some(Place { offset, size, bits: None });
-        }
-        // The kernel's numbers do not matter; each has one of its own.
-        layout.enumerators = (0..ENUMERATIONS.len() as u64).map(Some).collect();
-        for &(field, size) in sizes {
-            layout.sizes[field as usize] = Some(size);
-        }
-        layout
-    }
-}
-
 #[cfg(test)]
 mod tests;

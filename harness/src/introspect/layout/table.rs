@@ -85,21 +85,19 @@ fields! {
     TaskInvoluntary Perhaps { "task_struct"."nivcsw" "".."" }
     /// Signals that wait for this thread.
     TaskPending Perhaps { "task_struct"."pending.signal" "".."" }
-    /// `TIF_` flags; before 4.9 they lie at the bottom of the stack.
-    TaskThreadFlags Perhaps { "task_struct"."thread_info.flags" "4.9".."" }
     /// When the scheduler last accounted time to it, in nanoseconds of its own clock.
     TaskExecStart Perhaps { "task_struct"."se.exec_start" "".."" }
     /// The next task in the queue of the OOM reaper.
     TaskReaperNext Perhaps { "task_struct"."oom_reaper_list" "4.6".."" }
     /// Whether it will be put there when a timer has run off: where the timer is linked.
     TaskReaperTimer Perhaps { "task_struct"."oom_reaper_timer.entry.pprev" "5.18".."" }
-    /// The processor's `TIF_` flags where they are not in the task.
+    /// `TIF_` flags. Up to 4.8 the structure lies at the bottom of the stack, and only there it is read.
     ThreadFlags Perhaps { "thread_info"."flags" "".."" }
 
     /// The list of a process's threads.
     SignalThreads Perhaps { "signal_struct"."thread_head" "3.14".."" }
-    /// The address space of an OOM victim.
-    SignalOomMm Perhaps { "signal_struct"."oom_mm" "4.10".."" }
+    /// The address space of an OOM victim; before, a victim is marked in its `TIF_` flags.
+    SignalOomMm Perhaps { "signal_struct"."oom_mm" "4.9".."" }
     /// Signals that wait for the process.
     SignalPending Perhaps { "signal_struct"."shared_pending.signal" "".."" }
 
@@ -118,7 +116,11 @@ fields! {
     /// The stack on which a processor serves interrupts, where that is no variable of its own.
     HotIrqStack Perhaps { "pcpu_hot"."hardirq_stack_ptr" "6.2".."6.14" }
 
-    /// A reader-writer semaphore's holder: a writer, or the last reader.
+    /// How many hold a reader-writer semaphore, and whether somebody waits.
+    RwsemCount Perhaps { "rw_semaphore"."count" "".."" }
+    /// The same where it is atomic: since then readers leave a mark in the owner.
+    RwsemAtomicCount Perhaps { "rw_semaphore"."count.counter" "4.8".."" }
+    /// A reader-writer semaphore's holder: a writer, since 4.8 that readers have it, and the last of these later.
     RwsemOwner Perhaps { "rw_semaphore"."owner" "3.16".."" }
     /// Its waiters: a list with a head, or the first of a ring.
     RwsemWaiters Perhaps { "rw_semaphore"."wait_list" "".."6.19", "rw_semaphore"."first_waiter" "7.0".."" }
@@ -175,10 +177,10 @@ fields! {
     DiskPrivate Perhaps { "gendisk"."private_data" "".."" }
     /// The block device of an area of swap.
     SwapDevice Perhaps { "swap_info_struct"."bdev" "".."" }
-    /// A wait for a bit of a page: whose.
-    PageWaitPage Perhaps { "wait_page_queue"."folio" "5.16".."", "wait_page_queue"."page" "4.11".."5.15" }
+    /// A wait for a bit of a page: whose. Up to 4.9 it is one for a bit of a word: the page's flags, with which it begins.
+    PageWaitPage Perhaps { "wait_page_queue"."folio" "5.16".."", "wait_page_queue"."page" "4.10".."5.15", "wait_bit_queue"."key.flags" "".."4.9" }
     /// And the entry that is in a queue for it.
-    PageWaitEntry Perhaps { "wait_page_queue"."wait" "4.11".."" }
+    PageWaitEntry Perhaps { "wait_page_queue"."wait" "4.10".."", "wait_bit_queue"."wait" "".."4.9" }
     /// An entry in a queue of waiters: who waits.
     WaitTask Perhaps { "wait_queue_entry"."private" "4.13".."", "__wait_queue"."private" "".."4.12" }
     /// What a page is a page of; with the lowest bit set it is anonymous memory.

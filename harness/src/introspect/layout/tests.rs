@@ -3,8 +3,9 @@
 //! May not live here: real types (`tests/real/inside.rs`).
 #![allow(clippy::unwrap_used)]
 
-use super::table::{Need, TABLE};
+use super::table::{Name, Need, TABLE};
 use super::*;
+use crate::introspect::ages::types;
 
 /// Whether a version has a name, by the table's own bounds.
 fn has(versions: (&str, &str), version: (u32, u32)) -> bool {
@@ -15,12 +16,20 @@ fn has(versions: (&str, &str), version: (u32, u32)) -> bool {
     (versions.0.is_empty() || number(versions.0) <= version) && (versions.1.is_empty() || version <= number(versions.1))
 }
 
-const VERSIONS: [(u32, u32); 16] = [
+const VERSIONS: [(u32, u32); 24] = [
     (3, 10),
+    (3, 14),
     (3, 16),
+    (3, 18),
+    (3, 19),
     (4, 1),
     (4, 4),
+    (4, 6),
+    (4, 7),
+    (4, 8),
     (4, 9),
+    (4, 10),
+    (4, 12),
     (4, 14),
     (4, 19),
     (5, 4),
@@ -43,6 +52,23 @@ fn each_version_has_one_name_for_what_it_must_have() {
             assert!(names.len() <= 1, "{version:?} has {:?} as {names:?}", row.field);
             assert!(row.need == Need::Perhaps || names.len() == 1, "{version:?} has no {:?}", row.field);
         }
+    }
+}
+
+#[test]
+fn the_table_gives_each_age_the_names_that_c_had() {
+    let made = VERSIONS.map(|version| (version, types(version)));
+    let is_there = |types: &Types, name: &Name| types.member(name.structure, name.path).is_some();
+    for (version, types) in &made {
+        for row in TABLE {
+            let found = row.names.iter().find(|name| is_there(types, name));
+            assert!(found.is_none_or(|name| has(name.versions, *version)), "{version:?} has {found:?}");
+            // What no age has is not among what is made here.
+            let mut named = row.names.iter().filter(|name| made.iter().any(|(_, types)| is_there(types, name)));
+            let lost = named.find(|name| has(name.versions, *version) && !is_there(types, name));
+            assert!(lost.is_none(), "{version:?} has no {lost:?}");
+        }
+        assert!(Layout::new(types).is_ok(), "{version:?}");
     }
 }
 

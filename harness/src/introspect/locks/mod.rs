@@ -2,8 +2,9 @@
 //! Lives here: what a lock is, and finding it by the waiter that a blocked task has on its own stack.
 //! May not live here: whether waiting for it is a deadlock (`graph`).
 //!
-//! Sources: kernel/locking/rwsem.c, mutex.c and semaphore.c, 3.10 to 7.0: the waiter's `task` is the task itself, its `list` links
-//! it to the others and, up to 6.19, to the lock; the lock's owner is a task's address with flags in its low bits.
+//! Sources: kernel/locking/rwsem.c (rwsem-xadd.c up to 5.2, lib/rwsem.c in 3.10), mutex.c and semaphore.c, 3.10 to 7.0: the waiter's `task` is the
+//! task itself, its `list` links it to the others and, up to 6.19, to the lock. The lock's owner is a task's address, with flags in its low bits:
+//! a mutex's since 4.10; a semaphore's since 4.8, and it has none before 3.16 and with CONFIG_RWSEM_SPIN_ON_OWNER off up to 5.2.
 
 mod name;
 mod waiter;
@@ -39,15 +40,15 @@ impl LockKind {
 
     /// The kind of lock that a function waits for.
     fn of_function(function: &str) -> Option<Self> {
-        // –4.x rwsem_down_{read,write}_failed, then _slowpath; __mutex_lock_slowpath inlines differ by compiler.
-        if function.starts_with("rwsem_down_") {
+        // Which of a lock's functions are inlined differs by version and compiler.
+        let name = function.trim_start_matches('_');
+        // –5.2 [call_]rwsem_down_{read,write}_failed and __rwsem_down_…_failed_common, then rwsem_down_…_slowpath.
+        if name.starts_with("rwsem_down_") || name.starts_with("call_rwsem_down_") {
             Some(Self::Rwsem)
-        } else if function.starts_with("__mutex_lock")
-            || function.starts_with("mutex_lock")
-            || function.starts_with("__ww_mutex_lock")
-        {
+        } else if name.starts_with("mutex_lock") || name.starts_with("ww_mutex_lock") {
             Some(Self::Mutex)
-        } else if function.starts_with("__down") {
+        // down_read and down_write are another lock's.
+        } else if ["down", "down_common", "down_killable", "down_interruptible", "down_timeout"].contains(&name) {
             Some(Self::Semaphore)
         } else {
             None
@@ -128,6 +129,10 @@ impl Holder {
 /// Bits of an owner that are no address: RWSEM_READER_OWNED is the first; the rest are of optimistic spinning and handing over.
 const OWNER_FLAGS: u64 = 7;
 const READER_OWNED: u64 = 1;
+/// A writer that is not told (RWSEM_OWNER_UNKNOWN of 4.19; that of 5.3 does not have the readers' bit).
+const ANONYMOUS: u64 = u64::MAX;
+/// Bits of a semaphore's count in which holders are counted, up to 5.2 (RWSEM_ACTIVE_MASK).
+const ACTIVE: u64 = 0xffff_ffff;
 
 /// Tasks by their addresses, with their stacks.
 pub type Known<'a> = HashMap<u64, (&'a Task, &'a Stack)>;
@@ -152,8 +157,13 @@ pub fn lock(kernel: &Kernel<'_>, known: &Known<'_>, filesystems: &Filesystems, a
             let task = owner & !OWNER_FLAGS;
             let known = known.contains_key(&task).then_some(task);
             match known {
-                _ if kind == LockKind::Rwsem && owner & READER_OWNED != 0 => Holder::Readers(known),
+                _ if kind == LockKind::Rwsem && owner & READER_OWNED != 0 && owner != ANONYMOUS => {
+                    Holder::Readers(known)
+                }
                 Some(task) => Holder::Task(task),
+                None if task == 0 && kind == LockKind::Rwsem && held_by_silent_readers(kernel, address) => {
+                    Holder::Readers(None)
+                }
                 None if task == 0 => Holder::Nobody,
                 None => Holder::Unknown,
             }
@@ -162,4 +172,44 @@ pub fn lock(kernel: &Kernel<'_>, known: &Known<'_>, filesystems: &Filesystems, a
     let waiters = waiter::all(kernel, known, address, kind);
     let named = name::name(kernel, filesystems, known, address, kind);
     Lock { address, kind, holder, waiters, named }
+}
+
+/// Whether somebody holds a semaphore without an owner: readers, which leave no mark up to 4.7.
+fn held_by_silent_readers(kernel: &Kernel<'_>, lock: u64) -> bool {
+    kernel.layout.place(Field::RwsemAtomicCount).is_none()
+        && kernel.field(lock, Field::RwsemCount).is_some_and(|count| count & ACTIVE != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LockKind;
+
+    #[test]
+    fn functions_of_all_ages_tell_their_lock() {
+        let kind = LockKind::of_function;
+        for name in [
+            "rwsem_down_failed_common",
+            "rwsem_down_write_failed",
+            "__rwsem_down_write_failed_common",
+            "call_rwsem_down_read_failed",
+            "rwsem_down_read_slowpath",
+        ] {
+            assert_eq!(kind(name), Some(LockKind::Rwsem), "{name}");
+        }
+        for name in [
+            "__mutex_lock_slowpath",
+            "__mutex_lock_common.isra.1",
+            "__mutex_lock.constprop.0",
+            "mutex_lock_killable",
+            "__ww_mutex_lock_interruptible_slowpath",
+        ] {
+            assert_eq!(kind(name), Some(LockKind::Mutex), "{name}");
+        }
+        for name in ["__down", "down", "__down_common", "___down_common", "__down_killable", "__down_timeout"] {
+            assert_eq!(kind(name), Some(LockKind::Semaphore), "{name}");
+        }
+        for name in ["__down_write", "down_read", "schedule", "mutex_unlock", "down_trylock"] {
+            assert_eq!(kind(name), None, "{name}");
+        }
+    }
 }

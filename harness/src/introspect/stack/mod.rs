@@ -123,9 +123,13 @@ pub fn read(kernel: &Kernel<'_>, code: &Code, task: &Task, registers: &[Register
     Stack { calls: walked.calls, how: walked.how, whole: walked.whole, ..stack }
 }
 
-/// Where a task goes on that was switched away from.
+/// Where a task goes on that was switched away from. Since 4.9 the switch is a function, whose frame says so. Before, it is a part of
+/// `__schedule`, which pushes the processor's flags and then its frame pointer (arch/x86/include/asm/switch_to.h, SAVE_CONTEXT), and no address.
 fn switched_away(kernel: &Kernel<'_>, sp: u64) -> Option<Start> {
-    let bytes = kernel.layout.size_of_structure_with(Field::FrameReturn)?;
+    let Some(bytes) = kernel.layout.size_of_structure_with(Field::FrameReturn) else {
+        let (ip, bp) = (kernel.symbols.address("__schedule")?, kernel.space.word(sp)?);
+        return Some(Start { ip, sp: sp.wrapping_add(16), bp, exact: true, switched: true });
+    };
     let (ip, bp) = (kernel.field(sp, Field::FrameReturn)?, kernel.field(sp, Field::FrameBp)?);
     Some(Start { ip, sp: sp.wrapping_add(bytes), bp, exact: false, switched: false })
 }

@@ -1,69 +1,13 @@
-//! BTF made by hand, as Documentation/bpf/btf.rst has it.
+//! What is read of BTF that was made by hand, whole and damaged.
+//! Lives here: every kind of type, and what is not to be found.
+//! May not live here: how the section is written (`made`).
 
+use super::made::Btf;
 use super::{Bits, Elements, Member, NotRead, Types};
 use proptest::prelude::*;
 
-/// A section that is being written.
-#[derive(Default)]
-struct Btf {
-    types: Vec<u32>,
-    strings: Vec<u8>,
-    count: u32,
-    layout: Vec<u8>,
-}
-
+/// Of a structure: its fields' places have a bit-field's width in the upper 8 bits.
 const FLAG: u32 = 1 << 31;
-
-impl Btf {
-    fn new() -> Self {
-        Self { strings: vec![0], ..Self::default() }
-    }
-
-    fn string(&mut self, text: &str) -> u32 {
-        if text.is_empty() {
-            return 0;
-        }
-        let at = self.strings.len() as u32;
-        self.strings.extend(text.bytes().chain([0]));
-        at
-    }
-
-    /// Adds a type with what follows it; its id.
-    fn add(&mut self, name: &str, info: u32, size_or_type: u32, behind: &[u32]) -> u32 {
-        let name = self.string(name);
-        self.types.extend([name, info, size_or_type]);
-        self.types.extend(behind);
-        self.count += 1;
-        self.count
-    }
-
-    fn int(&mut self, name: &str, size: u32, signed: bool) -> u32 {
-        self.add(name, 1 << 24, size, &[(8 * size) | (u32::from(signed) << 24)])
-    }
-
-    /// A structure of (name, type, bits from its start, width).
-    fn structure(&mut self, name: &str, size: u32, flag: u32, fields: &[(&str, u32, u32, u32)]) -> u32 {
-        let parts = fields.iter().flat_map(|&(name, kind, at, width)| [self.string(name), kind, at | width << 24]);
-        let parts: Vec<u32> = parts.collect();
-        self.add(name, flag | 4 << 24 | fields.len() as u32, size, &parts)
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let types: Vec<u8> = self.types.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let (length, strings) = (types.len() as u32, self.strings.len() as u32);
-        let mut header = vec![0x0001_eb9f, 24, 0, length, length, strings];
-        if !self.layout.is_empty() {
-            header[1] = 32;
-            header.extend([length + strings, self.layout.len() as u32]);
-        }
-        let header: Vec<u8> = header.iter().flat_map(|word: &u32| word.to_le_bytes()).collect();
-        [header, types, self.strings.clone(), self.layout.clone()].concat()
-    }
-
-    fn read(&self) -> Result<Types, NotRead> {
-        Types::from_btf(&self.bytes())
-    }
-}
 
 /// Something like a task_struct, with every kind of type in it.
 fn task() -> Btf {

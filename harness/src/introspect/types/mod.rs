@@ -7,6 +7,8 @@ mod btf;
 mod btf_tests;
 mod dwarf;
 mod elf;
+#[cfg(any(test, feature = "fixture"))]
+pub(super) mod made;
 mod path;
 mod store;
 
