@@ -5,7 +5,7 @@
 
 use super::code::Code;
 use super::deadlock::{
-    ALLOCATES, DENTRY, LOCK, MM, SIGNALS, SUPER, WAITS, deadlock, look, put_stack, stack, survive, task,
+    ALLOCATES, DENTRY, LOCK, MM, SIGNALS, SUPER, WAITS, ZONE, deadlock, look, put_stack, stack, survive, task,
 };
 use super::fixture::{self, BANNER, Guest, NODE, within};
 use super::graph::{Graph, Round};
@@ -203,6 +203,23 @@ fn the_kernel_is_found_by_its_banner_wherever_it_lies() {
         matches!(other.anchor(&symbols), Err(super::NotFound::Other(text)) if text.starts_with("Linux version 6.2.0"))
     );
     assert_eq!(Guest::new().anchor(&symbols), Err(super::NotFound::NoBanner));
+}
+
+#[test]
+fn counters_of_any_size_are_survived() {
+    let mut guest = deadlock();
+    for at in [NODE + 0x40, ZONE + 0x40] {
+        (0..32).for_each(|item| guest.put(at + 8 * item, i64::MAX as u64));
+    }
+    for zone in [ZONE, ZONE + 0x200] {
+        (0..3).for_each(|mark| guest.put(zone + 8 + 8 * mark, u64::MAX));
+    }
+    let picture = look(&guest);
+    assert_eq!(picture.memory.free_and_min(), (i64::MAX, u64::MAX));
+    let event = crate::run::lens::as_event(&picture);
+    assert_eq!((event.min_kb, event.isolated_kb), (u64::MAX, u64::MAX), "no more can be said");
+    let text = crate::report::diagnosis(&picture, &[], false);
+    assert!(text.contains("Memory: 9223372036854775807 kB free, min watermarks 18446744073709551615 kB"), "{text}");
 }
 
 proptest! {

@@ -51,8 +51,10 @@ impl Memory {
 
     /// Free pages of all zones, and the sum of their min watermarks.
     pub fn free_and_min(&self) -> (i64, u64) {
-        let free = self.zones.iter().map(|zone| zone.free.folded.saturating_add(zone.free.pending)).sum();
-        (free, self.zones.iter().map(|zone| zone.watermarks[0]).sum())
+        self.zones.iter().fold((0, 0), |(free, min): (i64, u64), zone| {
+            let here = zone.free.folded.saturating_add(zone.free.pending);
+            (free.saturating_add(here), min.saturating_add(zone.watermarks[0]))
+        })
     }
 }
 

@@ -83,31 +83,41 @@ fn round(text: &mut String, steps: &[Step]) {
     }
 }
 
+/// Pages in kB; of memory that is hostile the most that there can be.
+fn kb(pages: i64) -> i64 {
+    pages.saturating_mul(PAGE_KB)
+}
+
+/// The same of what is never less than none.
+fn kb_of(pages: u64) -> u64 {
+    pages.saturating_mul(PAGE_KB as u64)
+}
+
 fn memory(text: &mut String, picture: &Picture) {
     if picture.memory.zones.is_empty() {
         return;
     }
     let (free, min) = picture.memory.free_and_min();
-    let _ = writeln!(text, "\nMemory: {} kB free, min watermarks {} kB", free * PAGE_KB, min * PAGE_KB as u64);
+    let _ = writeln!(text, "\nMemory: {} kB free, min watermarks {} kB", kb(free), kb_of(min));
     for zone in &picture.memory.zones {
-        let [min, low, high] = zone.watermarks.map(|pages| pages * PAGE_KB as u64);
+        let [min, low, high] = zone.watermarks.map(kb_of);
         let _ = writeln!(
             text,
             "  {}: {} kB free{}, watermarks {min}, {low}, {high} kB of {} kB",
             plain(&zone.name),
-            zone.free.folded * PAGE_KB,
+            kb(zone.free.folded),
             pending(zone.free),
-            zone.managed * PAGE_KB as u64
+            kb_of(zone.managed)
         );
     }
     for (name, counter) in &picture.memory.counters {
-        let _ = writeln!(text, "  {name}: {} kB{}", counter.folded * PAGE_KB, pending(*counter));
+        let _ = writeln!(text, "  {name}: {} kB{}", kb(counter.folded), pending(*counter));
     }
 }
 
 /// What processors have not yet added, where they have anything.
 fn pending(counter: Counter) -> String {
-    if counter.pending == 0 { String::new() } else { format!(" ({:+} kB not yet added)", counter.pending * PAGE_KB) }
+    if counter.pending == 0 { String::new() } else { format!(" ({:+} kB not yet added)", kb(counter.pending)) }
 }
 
 fn victims(text: &mut String, picture: &Picture) {

@@ -29,14 +29,15 @@ impl Pictures {
     pub fn event(&mut self, seen: &picture::Picture, took: Duration) -> Picture {
         let (free, min) = seen.memory.free_and_min();
         let isolated = ["NR_ISOLATED_ANON", "NR_ISOLATED_FILE"].iter().filter_map(|name| seen.memory.counter(name));
-        let isolated: i64 = isolated.map(|counter| counter.folded.saturating_add(counter.pending)).sum();
+        let isolated =
+            isolated.fold(0_i64, |sum, counter| sum.saturating_add(counter.folded).saturating_add(counter.pending));
         let mut picture = Picture {
             us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             tasks: u32::try_from(seen.tasks.len()).unwrap_or(u32::MAX),
             torn: !seen.whole,
-            free_kb: u64::try_from(free).unwrap_or(0) * PAGE_KB,
-            min_kb: min * PAGE_KB,
-            isolated_kb: u64::try_from(isolated).unwrap_or(0) * PAGE_KB,
+            free_kb: u64::try_from(free).unwrap_or(0).saturating_mul(PAGE_KB),
+            min_kb: min.saturating_mul(PAGE_KB),
+            isolated_kb: u64::try_from(isolated).unwrap_or(0).saturating_mul(PAGE_KB),
             ..Picture::default()
         };
         let pids: HashMap<u64, u32> = seen.tasks.iter().map(|seen| (seen.task.address, seen.task.pid)).collect();
