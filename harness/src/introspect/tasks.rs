@@ -192,7 +192,8 @@ mod tests {
     fn states_of_all_ages_have_their_letters() {
         // TASK_KILLABLE up to 4.13 and since; TASK_IDLE since 4.2; TASK_STOPPED and TASK_TRACED with the old TASK_WAKEKILL; TASK_DEAD and
         // TASK_PARKED, which change places in 4.14, say nothing without an exit state.
-        let told: String = [0x82, 0x102, 0x402, 0x84, 0x88, 0x40, 0x80, 0x200].map(|state| letter(state, 0)).iter().collect();
+        let told: String =
+            [0x82, 0x102, 0x402, 0x84, 0x88, 0x40, 0x80, 0x200].map(|state| letter(state, 0)).iter().collect();
         assert_eq!(told, "DDITt???");
         // TASK_DEAD of one that has exited, and EXIT_ZOMBIE of both orders.
         assert_eq!([(0x40, 16), (0x80, 32), (0, 16), (0, 32)].map(|(state, exit)| letter(state, exit)), ['Z'; 4]);
