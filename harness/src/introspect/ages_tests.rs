@@ -263,7 +263,7 @@ proptest! {
 
     /// Whatever a guest's memory holds, whatever its age: no panic, no endless walk.
     #[test]
-    fn torn_memory_of_all_ages_is_survived(which in 0..ages().len(), changes in prop::collection::vec(any::<u8>(), 5..500)) {
+    fn torn_memory_of_all_ages_is_survived(which in 0..INODES.len() + CONTENTS.len(), changes in prop::collection::vec(any::<u8>(), 5..500)) {
         let text = crate::report::diagnosis(&survive_of(&ages()[which], &changes), &[], true);
         prop_assert!(text.len() < 1 << 20);
     }
