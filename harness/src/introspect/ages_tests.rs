@@ -17,13 +17,18 @@ use super::picture::Picture;
 use super::stack::How;
 use crate::event::sentence;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 const INODES: [Version; 9] = [(3, 10), (3, 16), (4, 4), (4, 7), (4, 8), (4, 9), (4, 14), (6, 1), (7, 0)];
 const CONTENTS: [Version; 3] = [(3, 16), (4, 4), (4, 9)];
 
-fn ages() -> Vec<Age> {
+static AGES: LazyLock<Vec<Age>> = LazyLock::new(|| {
     let inodes = INODES.map(|version| Age::new(version, About::Inode));
     inodes.into_iter().chain(CONTENTS.map(|version| Age::new(version, About::XfsContent))).collect()
+});
+
+fn ages() -> Vec<Age> {
+    AGES.clone()
 }
 
 /// Ages in which a victim is a thread that is marked.
@@ -264,7 +269,7 @@ proptest! {
     /// Whatever a guest's memory holds, whatever its age: no panic, no endless walk.
     #[test]
     fn torn_memory_of_all_ages_is_survived(which in 0..INODES.len() + CONTENTS.len(), changes in prop::collection::vec(any::<u8>(), 5..500)) {
-        let text = crate::report::diagnosis(&survive_of(&ages()[which], &changes), &[], true);
+        let text = crate::report::diagnosis(&survive_of(&AGES[which], &changes), &[], true);
         prop_assert!(text.len() < 1 << 20);
     }
 }
