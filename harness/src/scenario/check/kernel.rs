@@ -3,7 +3,7 @@
 //! May not live here: what a build from source may say (`source`), or getting a kernel.
 
 use super::Checker;
-use crate::scenario::model::{KernelSource, KernelSpec};
+use crate::scenario::kernel::{KernelSource, KernelSpec};
 use crate::scenario::problem::{Problem, ScenarioError};
 use crate::scenario::raw::{RawKernel, RawKernels, RawSource};
 use crate::scenario::scalars::KernelName;
