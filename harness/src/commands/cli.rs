@@ -139,7 +139,8 @@ pub struct Run {
     /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     pub scenarios: Vec<PathBuf>,
-    /// Kernel in place of the scenario's: a name from kernels.yaml, or a bzImage
+    /// Kernel in place of the scenario's: a name from kernels.yaml, a bzImage, or the directory of a kernel's source (built with our base
+    /// configuration)
     #[arg(long, value_name = "NAME|FILE")]
     pub kernel: Option<String>,
     /// Modules of a kernel given as a file (a lib/modules/RELEASE directory)
