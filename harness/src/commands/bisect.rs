@@ -5,6 +5,7 @@
 use super::cli::{Bisect, Global};
 use super::exit::Status;
 use super::interrupt::{self, interruptible};
+use super::named::named;
 use super::output::Output;
 use super::run::wanted;
 use super::validate::given_a_kernel;
@@ -25,7 +26,7 @@ use tokio::time::Instant;
 /// # Errors
 /// Where an option, the repository or the host is wrong; runs that were made keep their results.
 pub fn bisect(global: &Global, options: &Bisect, output: &Output) -> anyhow::Result<Status> {
-    let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
+    let names = named(global, [&options.scenario])?;
     let mut scenario = scenario::load(&options.scenario, &options.overrides)?;
     let build = template(options, &scenario, &names)?;
     // Whether a kernel is bad is not whether it was expected.

@@ -37,7 +37,7 @@ pub struct Global {
     /// Folder of the result folders
     #[arg(long, global = true, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,
-    /// File with named kernels [default: kernel-configs/kernels.yaml, found upward from here, else the one installed with oomph, else a built-in one]
+    /// File with named kernels [default: kernel-configs/kernels.yaml, found upward from the scenario or matrix, else from here, else the one installed with oomph, else a built-in one]
     #[arg(long, global = true, value_name = "FILE")]
     pub kernels: Option<PathBuf>,
     /// One JSON object a line on stdout in place of text; of `run` also each event as it comes, as {"event": …} (not with --quiet)
@@ -139,7 +139,8 @@ pub struct Run {
     /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     pub scenarios: Vec<PathBuf>,
-    /// Kernel in place of the scenario's: a name from kernels.yaml, or a bzImage
+    /// Kernel in place of the scenario's: a name from kernels.yaml, a bzImage, or the directory of a kernel's source (built with our base
+    /// configuration)
     #[arg(long, value_name = "NAME|FILE")]
     pub kernel: Option<String>,
     /// Modules of a kernel given as a file (a lib/modules/RELEASE directory)

@@ -4,9 +4,10 @@
 
 use super::cli::Global;
 use super::exit::Status;
+use super::named::named;
 use super::output::Output;
 use crate::doctor::{self, CachedKernel, Check, Wanted};
-use crate::kernel::{self, Cache, Names};
+use crate::kernel::{self, Cache};
 use anstyle::{AnsiColor, Style};
 
 /// Checks the host and says how to mend it. A warning is no failure.
@@ -16,7 +17,7 @@ use anstyle::{AnsiColor, Style};
 pub fn doctor(global: &Global, output: &Output) -> anyhow::Result<Status> {
     // A cache that cannot be opened is a finding, like all the others.
     let cache = Cache::open(None);
-    let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
+    let names = named(global, &[])?;
     let mut here = cache.iter().flat_map(|cache| kernel::list(&names, cache)).filter_map(|listed| listed.cached);
     let kernel = here.next().map(|cached| CachedKernel { image: cached.image, release: cached.release });
     let cache = cache.as_ref().map(|cache| cache.root().to_owned()).map_err(ToString::to_string);

@@ -36,8 +36,8 @@ impl Status {
         }
     }
 
-    /// The status of two runs together: an interruption outweighs all, then a wrong outcome (it was seen), then an
-    /// inconclusive run (it was not).
+    /// The status of two runs together: an interruption outweighs all, then what could not be run, then a wrong outcome (it was seen),
+    /// then an inconclusive run (it was not).
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let weight = |status| match status {

@@ -41,17 +41,28 @@ pub fn explain(word: Option<&str>, output: &Output) -> anyhow::Result<Status> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use crate::commands::Cli;
     use crate::report::explanations;
+    use crate::scenario::load;
     use clap::Parser;
+    use std::path::Path;
 
     #[test]
     fn what_is_advised_can_be_typed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         for entry in explanations() {
             for next in entry.next.iter().filter(|next| !next.command.is_empty()) {
-                let words = next.command.replace('\'', "").replace(" MiB", "MiB");
-                let parsed = Cli::try_parse_from(words.split_whitespace());
+                let words = shlex::split(next.command).unwrap();
+                let parsed = Cli::try_parse_from(&words);
                 assert!(parsed.is_ok(), "{}: {}: {parsed:?}", entry.word, next.command);
+                let set = words.windows(2).filter(|pair| pair[0] == "--set" && !pair[1].ends_with("NAME=VALUE"));
+                let set: Vec<String> = set.map(|pair| pair[1].clone()).collect();
+                if !set.is_empty() {
+                    let scenario = words[2].replace("SCENARIO", "scenarios/xfs-inode-mutex.yaml");
+                    let loaded = load(&root.join(scenario), &set);
+                    assert!(loaded.is_ok(), "{}: {}: {}", entry.word, next.command, loaded.unwrap_err());
+                }
             }
         }
     }

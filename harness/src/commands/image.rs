@@ -6,9 +6,10 @@ use super::cli::{BuildImage, Global, ImageVerb};
 use super::exit::Status;
 use super::interrupt::interruptible;
 use super::kernel::{prune, runtime};
+use super::named::named;
 use super::output::Output;
 use crate::image::{self, Images, ShownImage};
-use crate::kernel::{self, Cache, Kind, Names};
+use crate::kernel::{self, Cache, Kind};
 use crate::report::{Live, image_block};
 use crate::scenario::ImageSource;
 use anyhow::{Context, bail};
@@ -84,7 +85,7 @@ fn build(
     let work = async {
         let version = match &options.for_kernel {
             Some(kernel) => {
-                let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
+                let names = named(global, &[])?;
                 Some(kernel::resolve(&names.from_argument(kernel), &names, cache, &progress).await?.version)
             }
             None => None,

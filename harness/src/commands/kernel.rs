@@ -5,6 +5,7 @@
 use super::cli::{Build, Global, Kernel, Prune};
 use super::exit::Status;
 use super::interrupt::interruptible;
+use super::named::named;
 use super::output::Output;
 use crate::kernel::{self, Cache, Kind, Limits, Names};
 use crate::report::{Live, kernel_block};
@@ -19,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 /// # Errors
 /// Where the list cannot be read, or a kernel not be had.
 pub fn kernel(global: &Global, verb: &Kernel, output: &Output) -> anyhow::Result<Status> {
-    let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
+    let names = named(global, &[])?;
     let cache = Cache::open(None)?;
     match verb {
         Kernel::List => list(&names, &cache, output),

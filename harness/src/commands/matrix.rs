@@ -5,6 +5,7 @@
 use super::cli::{Form, Global, Matrix};
 use super::exit::Status;
 use super::interrupt;
+use super::named::named;
 use super::output::Output;
 use super::paths;
 use super::run::wanted;
@@ -29,7 +30,7 @@ const SPARE: u64 = 1 << 30;
 /// # Errors
 /// Where the matrix, one of its scenarios or the host is wrong; what ran before keeps its results.
 pub fn matrix(global: &Global, options: &Matrix, output: &Output) -> anyhow::Result<Status> {
-    let names = Names::find(global.kernels.as_deref(), &[&options.file, &std::env::current_dir()?])?;
+    let names = named(global, [&options.file])?;
     let matrix = scenario::load_matrix(&options.file)?;
     // All scenarios are read before the first runs: a mistake in the last costs nothing.
     let load = |cell| load(cell, &matrix.places, &names);

@@ -15,6 +15,7 @@ mod interrupt;
 mod kernel;
 mod man;
 mod matrix;
+mod named;
 mod output;
 mod page;
 mod paths;

@@ -5,6 +5,7 @@
 use super::cli::{Accel, Global, Run};
 use super::exit::{Series, Status};
 use super::interrupt;
+use super::named::named;
 use super::output::Output;
 use crate::image::programs;
 use crate::kernel::{Cache, Names};
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Where a scenario or the host is wrong; what ran before keeps its results.
 pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<Status> {
-    let names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
+    let names = named(global, &options.scenarios)?;
     // All scenarios are read before the first is run: a mistake in the last costs nothing.
     let load = |file: &PathBuf| load(file, options, &names);
     let scenarios: Vec<Scenario> = options.scenarios.iter().map(load).collect::<anyhow::Result<_>>()?;

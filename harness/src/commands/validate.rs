@@ -5,6 +5,7 @@
 use super::cli::{Expect, Global, Validate};
 use super::exit::Status;
 use super::interrupt::{self, interruptible};
+use super::named::named;
 use super::output::Output;
 use super::page;
 use super::run::wanted;
@@ -26,7 +27,7 @@ const SIDES: [&str; 2] = ["without", "with"];
 /// # Errors
 /// Where an option, a scenario, a kernel or the host is wrong; what ran before keeps its results.
 pub fn validate(global: &Global, options: &Validate, output: &Output) -> anyhow::Result<Status> {
-    let mut names = Names::find(global.kernels.as_deref(), &[&std::env::current_dir()?])?;
+    let mut names = named(global, options.scenarios.iter().chain(&options.guards))?;
     let first = names.from_argument(&options.kernel);
     // All scenarios are read before the first is run: a mistake in the last costs nothing.
     let load = |file: &PathBuf| Ok(scenario::load(file, &options.overrides)?);

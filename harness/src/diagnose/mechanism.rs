@@ -43,6 +43,8 @@ pub struct Finding {
     pub mechanism: Mechanism,
     /// What shows it, the most important first; at least one.
     pub evidence: Vec<Piece>,
+    /// Where tasks are stuck: the places that matter most.
+    pub places: Vec<Piece>,
 }
 
 /// One piece of evidence.
@@ -80,11 +82,10 @@ pub(super) fn find(diagnosis: &Diagnosis, circumstances: &Circumstances) -> Find
         (Mechanism::Unknown, vec![case.nothing_fits()])
     };
     evidence.extend(looping);
-    evidence.extend(case.told());
     for piece in &mut evidence[..1] {
         piece.text = format!("{}: {}", mechanism.name(), piece.text);
     }
-    Finding { mechanism, evidence }
+    Finding { mechanism, evidence, places: case.places() }
 }
 
 impl Case<'_> {
@@ -272,7 +273,7 @@ impl Case<'_> {
     }
 
     /// The places, first those that matter.
-    fn told(&self) -> Vec<Piece> {
+    fn places(&self) -> Vec<Piece> {
         let piece = |wait: &Wait| {
             let task = wait.tasks.first()?;
             Some(Piece { seq: task.seq, at_ms: task.last_ms, text: wait.sentence() })

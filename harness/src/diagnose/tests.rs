@@ -75,7 +75,7 @@ fn a_victim_that_waits_for_a_lock_while_its_holder_loops_is_an_oom_deadlock() {
     let diagnosis = diagnose(&[(3_000, KILL), (19_000, &blocked(&waiting)), (70_000, &all(&dump))]);
     let finding = reclaiming(&diagnosis);
     assert_eq!(finding.mechanism, Mechanism::OomDeadlock);
-    let text: Vec<&str> = finding.evidence.iter().map(|piece| piece.text.as_str()).collect();
+    let text: Vec<&str> = finding.evidence.iter().chain(&finding.places).map(|piece| piece.text.as_str()).collect();
     assert_eq!(
         text,
         [

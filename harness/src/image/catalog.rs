@@ -48,7 +48,7 @@ pub fn list_images(images: &Images, cache: &Cache) -> Vec<ListedImage> {
 fn listed(named: Named, cache: &Cache) -> ListedImage {
     let (name, file) = (named.name, named.file);
     let (source, note, problem) = match named.image {
-        Ok(image) => (image.source, image.note, image.problem),
+        Ok(image) => (image.source, image.note, image.problem.map(|problem| problem.to_string())),
         Err(error) => {
             let (what, problem) = (String::new(), Some(error.to_string()));
             return ListedImage { name, file, what, note: None, here: None, problem };

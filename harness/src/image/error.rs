@@ -3,6 +3,7 @@
 //! May not live here: printing it.
 
 use crate::kernel::{ChildError, FileError};
+use crate::scenario::ScenarioError;
 use std::path::PathBuf;
 
 /// Why there is no image.
@@ -82,14 +83,14 @@ pub enum Error {
     },
     /// The file of an image is wrong.
     #[error(transparent)]
-    Named(#[from] crate::scenario::ScenarioError),
+    Named(#[from] ScenarioError),
     /// A named image that names files which are not there.
     #[error("the image `{name}` cannot be had\n{problem}")]
     UnusableImage {
         /// The image.
         name: String,
-        /// Which files, drawn with their lines.
-        problem: String,
+        /// Which files.
+        problem: ScenarioError,
     },
     /// A system's tar that holds what it should not.
     #[error("{}: {} {why}", tar.display(), path.display())]

@@ -80,10 +80,10 @@ impl BuildId {
 
 /// The id of a note that begins at an address.
 fn at(space: &Space<'_>, note: u64) -> Option<Id> {
-    let mut bytes = [0; HEAD + MOST];
-    // What is behind a shorter id may be missing.
-    let there = (HEAD + LEAST..=bytes.len()).rev().find(|length| space.read(note, &mut bytes[..*length]))?;
-    first(&bytes[..there]).filter(|(begin, _)| *begin == 0).map(|(_, id)| id)
+    let mut head = [0; HEAD];
+    let length = space.read(note, &mut head).then(|| length(&head))??;
+    let mut id = vec![0; length];
+    space.read(note.checked_add(HEAD as u64)?, &mut id).then_some(Id(id))
 }
 
 /// The first build id of a kernel that lies between two addresses, by what its note must look like; `None` where none is found. The images
@@ -114,12 +114,16 @@ pub(super) fn search(space: &Space<'_>, within: Range<u64>) -> Option<Id> {
 fn first(notes: &[u8]) -> Option<(usize, Id)> {
     memmem::find_iter(notes, OWNER).find_map(|owner| {
         let at = owner.checked_sub(LENGTHS)?;
-        let length = |at: usize| Some(u32::from_le_bytes(*notes.get(at..)?.first_chunk()?));
-        let bytes = usize::try_from(length(at + 4)?).ok()?;
-        let sound = length(at)? == NAME_BYTES && (LEAST..=MOST).contains(&bytes);
-        let id = sound.then(|| notes.get(at + HEAD..at + HEAD + bytes))??;
-        Some((at, Id(id.to_vec())))
+        let (head, rest) = notes.get(at..)?.split_first_chunk()?;
+        Some((at, Id(rest.get(..length(head)?)?.to_vec())))
     })
+}
+
+/// How long the id is that is behind this head, in bytes; `None` where it is no head of a build id's note.
+fn length(head: &[u8; HEAD]) -> Option<usize> {
+    let number = |at: usize| Some(u32::from_le_bytes(*head.get(at..)?.first_chunk()?));
+    let id = usize::try_from(number(4)?).ok()?;
+    (head.ends_with(OWNER) && number(0)? == NAME_BYTES && (LEAST..=MOST).contains(&id)).then_some(id)
 }
 
 #[cfg(test)]

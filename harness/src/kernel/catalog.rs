@@ -77,7 +77,7 @@ pub fn list(names: &Names, cache: &Cache) -> Vec<Listed> {
             KernelSource::Source(spec) => (Origin::Source, source::describe(spec), built_entry(spec, cache)),
             KernelSource::Image { image, .. } => (Origin::Image, image.display().to_string(), image_file(image)),
         };
-        let found = named.problem.clone().map_or(found, Err);
+        let found = named.problem.as_ref().map_or(found, |problem| Err(problem.to_string()));
         let (cached, problem) = found.map_or_else(|problem| (None, Some(problem)), |cached| (cached, None));
         Listed { name: name.clone(), kind, source, tags: named.tags.clone(), note: named.note.clone(), cached, problem }
     };

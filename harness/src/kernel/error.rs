@@ -58,8 +58,8 @@ pub enum Error {
     Unusable {
         /// The kernel.
         name: String,
-        /// Which files, drawn with their lines.
-        problem: String,
+        /// Which files.
+        problem: ScenarioError,
     },
     /// A file that is no kernel this harness can boot.
     #[error("{}: {why}; what is wanted is an x86-64 bzImage (boot protocol 2.12, so Linux 3.8 or later) or a vmlinux with a PVH note", path.display())]

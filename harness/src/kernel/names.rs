@@ -14,9 +14,12 @@ const PLACE: &str = "kernel-configs/kernels.yaml";
 const INSTALLED: &str = "../share/oomph/kernel-configs/kernels.yaml";
 /// The copy for a program that is alone.
 const EMBEDDED: &str = include_str!("../../../kernel-configs/kernels.yaml");
+/// What helps where a kernel of that copy names a file.
+const ALONE: &str =
+    "the program has this list within it, but no patches: give `--kernels` oomph's kernel-configs/kernels.yaml";
 
 /// A named kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Named {
     /// Where it comes from; paths are absolute.
     pub source: KernelSource,
@@ -24,12 +27,12 @@ pub struct Named {
     pub tags: Vec<String>,
     /// For people.
     pub note: Option<String>,
-    /// Why it cannot be had: files that it names and that are not there, with their lines.
-    pub problem: Option<String>,
+    /// Why it cannot be had: files that it names and that are not there.
+    pub problem: Option<ScenarioError>,
 }
 
 /// All named kernels.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Names {
     /// The file, or "the built-in list".
     pub file: String,
@@ -60,8 +63,8 @@ impl Names {
     /// The list that is part of the program. Paths in it are relative to the working directory; it has none.
     pub fn built_in() -> Result<Self, ScenarioError> {
         let mut list = Self::parse(EMBEDDED, "the built-in list", Path::new(""))?;
-        for problem in list.kernels.values_mut().filter_map(|named| named.problem.as_mut()) {
-            problem.push_str("\n    = help: the program has this list within it, but no patches: give `--kernels` oomph's kernel-configs/kernels.yaml");
+        for named in list.kernels.values_mut() {
+            named.problem = named.problem.take().map(|problem| problem.with_help(ALONE));
         }
         Ok(list)
     }
@@ -197,8 +200,8 @@ mod tests {
         assert_eq!(build("plain"), SourceBuild::of(SourceTree::Path(place.path().join("linux"))));
         assert_eq!(build("patched").patches, [place.path().join("no-reaper.patch")]);
         assert_eq!(names.kernels["patched"].tags, ["mine", "no-reaper"]);
-        assert_eq!(names.kernels["patched"].problem, None);
-        let problem = names.kernels["gone"].problem.clone().unwrap();
+        assert!(names.kernels["patched"].problem.is_none());
+        let problem = names.kernels["gone"].problem.as_ref().unwrap().to_string();
         assert!(problem.contains("`gone.patch` does not exist") && problem.contains("k.yaml:6:41"), "{problem}");
         let spec = KernelSpec::Named("gone".into());
         let error = crate::kernel::meaning(&spec, &names).unwrap_err().to_string();
@@ -224,9 +227,9 @@ mod tests {
     #[test]
     fn the_program_alone_says_where_the_patches_of_its_list_are_looked_for() {
         let names = Names::built_in().unwrap();
-        let patched = names.kernels["debian-6.1-no-oom-reaper"].problem.clone().unwrap();
-        assert!(patched.contains("give `--kernels`"), "{patched}");
-        assert_eq!(names.kernels["debian-6.1"].problem, None);
+        let patched = names.kernels["debian-6.1-no-oom-reaper"].problem.as_ref().unwrap().to_string();
+        assert!(patched.ends_with(&format!("\n\nhelp: {ALONE}")), "{patched}");
+        assert!(names.kernels["debian-6.1"].problem.is_none());
     }
 
     #[test]

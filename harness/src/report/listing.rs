@@ -29,7 +29,7 @@ pub fn listing_line(run: &Listed) -> String {
     )
 }
 
-/// Green is as expected, red and `!` is not, yellow and `?` is no answer: nobody has to see colours.
+/// Green is as expected, red is not, yellow is no answer; the last two have `!` too, and the outcome is a word: nobody has to see colours.
 fn look(run: &Listed) -> (Style, char) {
     let (colour, mark) = match (run.outcome, run.expected) {
         (None, _) => (AnsiColor::Yellow, '!'),

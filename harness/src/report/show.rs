@@ -2,7 +2,7 @@
 //! Lives here: what stands on it, in which order.
 //! May not live here: reading results, or the verdict block (`text`) and the picture (`picture`) themselves.
 
-use super::inert::{cut, plain};
+use super::inert::{cut, plain, quoted};
 use super::logins::{line, worth_a_line};
 use super::picture::timeline_text;
 use super::text::block;
@@ -182,25 +182,24 @@ fn size(bytes: u64) -> String {
 fn next(out: &mut String, shown: &Shown) -> std::fmt::Result {
     let run = &shown.run;
     let folder = run.result.as_deref().unwrap_or(Path::new("."));
-    let quoted =
-        |name: Option<&str>| quote(&name.map_or(folder.to_owned(), |name| folder.join(name)).to_string_lossy());
+    let path = |name: Option<&str>| quoted(&name.map_or(folder.to_owned(), |name| folder.join(name)).to_string_lossy());
     let has = |name: &str| shown.files.iter().any(|file| file.name.trim_end_matches('/') == name);
     let word = run.mechanism.map(crate::scenario::Mechanism::name);
     let word = word.or(run.inconclusive.map(crate::event::Reason::name)).unwrap_or(run.outcome_name());
     let mut commands = vec![("what that means", format!("oomph explain {word}"))];
     if has(file::STACKS) {
-        commands.push(("who was stuck where", format!("less {}", quoted(Some(file::STACKS)))));
+        commands.push(("who was stuck where", format!("less {}", path(Some(file::STACKS)))));
     }
     if has(file::KEPT) {
-        commands.push(("go on with the guest", format!("oomph attach {}", quoted(None))));
+        commands.push(("go on with the guest", format!("oomph attach {}", path(None))));
     }
     if has(file::SCENARIO) {
         // The scenario's own kernel may be another name for it, or a file.
-        let kernel = if run.kernel.is_empty() { String::new() } else { format!(" --kernel {}", quote(&run.kernel)) };
-        commands.push(("the same run again", format!("oomph run {}{kernel}", quoted(Some(file::SCENARIO)))));
+        let kernel = if run.kernel.is_empty() { String::new() } else { format!(" --kernel {}", quoted(&run.kernel)) };
+        commands.push(("the same run again", format!("oomph run {}{kernel}", path(Some(file::SCENARIO)))));
     }
     if has(file::EVENTS) {
-        commands.push(("the verdict again", format!("oomph replay {}", quoted(None))));
+        commands.push(("the verdict again", format!("oomph replay {}", path(None))));
     }
     let mut label = "next";
     for (what, command) in commands {
@@ -208,13 +207,6 @@ fn next(out: &mut String, shown: &Shown) -> std::fmt::Result {
         label = "";
     }
     Ok(())
-}
-
-/// A word as a shell takes it.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._+:=@%,~-".contains(c);
-    let bare = !word.is_empty() && !word.starts_with(['~', '-']) && word.chars().all(plain);
-    if bare { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// Lines of at most `width` characters, broken at spaces; a longer word has a line of its own, cut.

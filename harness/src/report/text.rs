@@ -36,13 +36,17 @@ fn write(out: &mut String, run: &RunJson) -> std::fmt::Result {
     writeln!(out, "{style}{}{style:#}  {} on {} ({})", headline(run), run.scenario, run.kernel, origin(run))?;
     match (&run.detail, run.outcome) {
         (Some(detail), None) => writeln!(out, "  why         {detail}")?,
-        _ if run.differences.is_empty() => writeln!(out, "  expected    yes")?,
-        _ => {
+        _ if !run.differences.is_empty() => {
             writeln!(out, "  expected    NO")?;
             for difference in &run.differences {
                 writeln!(out, "              {difference}")?;
             }
         }
+        (_, Some(_)) if run.expectation.is_none() => {
+            writeln!(out, "  expected    nothing, by the scenario, of this kernel")?;
+        }
+        (_, Some(_)) => writeln!(out, "  expected    yes")?,
+        (None, None) => {}
     }
     writeln!(out, "  kills       {}", kills_line(run))?;
     for kill in run.kills.iter().take(SHOWN) {

@@ -165,7 +165,12 @@ impl RunJson {
             evidence: verdict
                 .evidence
                 .iter()
-                .map(|piece| EvidenceJson { seq: piece.seq, time_s: s(piece.at_ms), text: piece.text.clone() })
+                .map(|piece| EvidenceJson {
+                    seq: piece.seq,
+                    time_s: s(piece.at_ms),
+                    weight: piece.weight,
+                    text: piece.text.clone(),
+                })
                 .collect(),
             work: verdict.work,
             duration_s: s(verdict.wall_ms),

@@ -8,7 +8,7 @@ use crate::image::ImageIdentity;
 use crate::kernel::Build;
 use crate::kmsg::Scope;
 use crate::scenario::{Expectation, Mechanism, Outcome};
-use crate::verdict::Role;
+use crate::verdict::{Role, Weight};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -317,6 +317,9 @@ pub struct EvidenceJson {
     pub seq: u64,
     /// Seconds of fair time since the start of the run.
     pub time_s: f64,
+    /// How much it weighs where there is no room for all; absent for one of many, and in records of versions that did not weigh.
+    #[serde(default, skip_serializing_if = "Weight::is_other")]
+    pub weight: Weight,
     /// What it shows.
     pub text: String,
 }

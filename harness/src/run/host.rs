@@ -4,7 +4,7 @@
 
 use crate::kernel::Cache;
 use crate::results::HostJson;
-use crate::vm::{Error, PROGRAM, Qemu, Wanted};
+use crate::vm::{Error, PROGRAM, Qemu, Wanted, cpu_model};
 use std::path::Path;
 
 /// The host, looked at once.
@@ -32,15 +32,13 @@ impl Host {
     /// The host as run.json names it.
     pub(super) fn describe(&self, accelerator: &str, reason: &str) -> HostJson {
         let uname = rustix::system::uname();
-        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         HostJson {
             qemu: self.qemu.version.clone(),
             accelerator: accelerator.to_owned(),
             accelerator_reason: reason.to_owned(),
             hostname: uname.nodename().to_string_lossy().into_owned(),
             kernel: uname.release().to_string_lossy().into_owned(),
-            cpu: model.map_or_else(String::new, |(_, name)| name.to_owned()),
+            cpu: cpu_model().unwrap_or_default(),
             oomph: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -81,6 +81,8 @@ struct Details {
     file: PathBuf,
     text: Text,
     problems: Vec<Problem>,
+    /// What would help against all of them.
+    help: Option<String>,
     /// Where overrides stand that were not given on the command line.
     written: Option<Matrix>,
 }
@@ -110,12 +112,19 @@ impl ScenarioError {
     /// An error of at least one problem.
     pub(super) fn new(file: &Path, text: Text, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.at.as_ref().map_or(0, |at| at.start));
-        Self(Box::new(Details { file: file.to_owned(), text, problems, written: None }))
+        Self(Box::new(Details { file: file.to_owned(), text, problems, help: None, written: None }))
     }
 
     /// The same, with overrides that stand in a matrix and not on the command line, by their number.
     pub(super) fn written_in(mut self, file: &Path, text: &str, overrides: Vec<Option<Written>>) -> Self {
         self.0.written = Some(Matrix { file: file.to_owned(), text: text.to_owned(), overrides });
+        self
+    }
+
+    /// The same, with what would help against all that is wrong.
+    #[must_use]
+    pub fn with_help(mut self, help: &str) -> Self {
+        self.0.help = Some(help.to_owned());
         self
     }
 
@@ -144,7 +153,9 @@ impl ScenarioError {
         let drawn = self.0.problems.iter().take(MAX_DRAWN).map(|problem| self.draw(&renderer, problem));
         let more = self.0.problems.len().saturating_sub(MAX_DRAWN);
         let more = (more > 0).then(|| format!("and {more} more"));
-        drawn.chain(more).collect::<Vec<String>>().join("\n\n")
+        let help = self.0.help.as_ref().map(|help| Group::with_title(Level::HELP.primary_title(clean(help))));
+        let help = help.map(|help| renderer.render(&[help]));
+        drawn.chain(more).chain(help).collect::<Vec<String>>().join("\n\n")
     }
 
     /// Where some bytes of the text that was decoded came from.

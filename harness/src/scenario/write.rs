@@ -3,10 +3,8 @@
 //! May not live here: writing to disk.
 
 use super::image::{Credential, ImageSource, ImageSpec};
-use super::model::{
-    ConfigBase, Disk, Evidence, Expectation, Fault, FaultAction, Fragment, Guest, KernelSource, KernelSpec, Program,
-    Scenario, SourceBuild, SourceTree, Workload,
-};
+use super::kernel::{ConfigBase, Fragment, KernelSource, KernelSpec, SourceBuild, SourceTree};
+use super::model::{Disk, Evidence, Expectation, Fault, FaultAction, Guest, Program, Scenario, Workload};
 use super::raw::{
     RawArgs, RawBalloon, RawBase, RawDebianConfig, RawDisk, RawError, RawEvidence, RawExpectation, RawFault, RawGuest,
     RawImage, RawImageSource, RawKernel, RawLogin, RawPause, RawPhases, RawRoot, RawScenario, RawSource, RawSsh,

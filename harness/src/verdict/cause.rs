@@ -2,8 +2,8 @@
 //! Lives here: which events `diagnose` is told of, and how things stood when the hang was found.
 //! May not live here: rules (`diagnose::mechanism` has those of the mechanism, `judge` those of the hang).
 
-use super::Evidence;
-use crate::diagnose::{Circumstances, Diagnosis, Wait};
+use super::{Evidence, Weight};
+use crate::diagnose::{Circumstances, Diagnosis, Piece, Wait};
 use crate::kmsg::Message;
 use crate::scenario::Mechanism;
 
@@ -90,8 +90,9 @@ impl Cause {
         let hang = self.hang.as_ref()?;
         self.diagnosis.finish();
         let finding = self.diagnosis.mechanism(hang);
-        let pieces = finding.evidence.into_iter();
-        let evidence = pieces.map(|piece| Evidence { seq: piece.seq, at_ms: piece.at_ms, text: piece.text }).collect();
+        let weighed = |weight| move |Piece { seq, at_ms, text }| Evidence { seq, at_ms, weight, text };
+        let why = finding.evidence.into_iter().map(weighed(Weight::Why));
+        let evidence = why.chain(finding.places.into_iter().map(weighed(Weight::Other))).collect();
         let waits = self.diagnosis.history().waits(hang.stall_ms);
         Some(Found { hang_seq: hang.seq, mechanism: finding.mechanism, evidence, waits })
     }

@@ -20,11 +20,11 @@ use super::movement::Movement;
 use super::pressure::Pressure;
 use super::probes::Probes;
 use super::proof::Watch;
-use super::remarks::{is_detector, is_grave, remark};
+use super::remarks::{is_detector, is_grave, remark, weight};
 use super::stall::Stall;
 use super::throttle::Throttle;
 use super::view::View;
-use super::{End, Evidence, PhaseTime, Proof, Verdict};
+use super::{End, Evidence, PhaseTime, Proof, Verdict, Weight};
 use crate::diagnose::Diagnosis;
 use crate::event::{Answer, Beat, Counters, Event, Exit, Kind, Phase, Plan, Reason, Rules};
 use crate::kmsg::{self, Message};
@@ -157,7 +157,7 @@ impl Judge {
             Kind::GuestFailed { what, errno } => self.guest_failed(what, *errno),
             Kind::Remark { text } => {
                 self.guest.last_remark.clone_from(text);
-                self.note(text.clone());
+                self.note(Weight::Other, text.clone());
             }
             Kind::Probe { probe, adj, .. } if *adj != -1000 => {
                 let detail = format!("{probe} runs with oom_score_adj {adj} where -1000 was set");
@@ -175,7 +175,7 @@ impl Judge {
             Kind::ProbeEnd { probe, n, result } => self.probe_end(probe, *n, *result),
             // No outcome rests on logins, so none is lost with the server for them.
             Kind::ProbeDied { probe, exit } if probe == LOGIN => {
-                self.note(format!("the server for logins ended with {exit}"))
+                self.note(Weight::Other, format!("the server for logins ended with {exit}"))
             }
             Kind::ProbeDied { probe, exit } => {
                 self.probes.died(probe);
@@ -184,7 +184,7 @@ impl Judge {
             Kind::Counters(counters) => self.counters(counters),
             Kind::Kswapd(look) => {
                 if let Some(text) = self.kswapd.look(now, look) {
-                    self.note(text);
+                    self.note(Weight::Kswapd, text);
                 }
             }
             Kind::WorkloadStarted { adj, .. } => {
@@ -203,7 +203,7 @@ impl Judge {
             Kind::Fault { fault, active, fails } => {
                 self.faults.switch(*active, fails.as_ref(), self.clock.wall_ms());
                 self.watch.moved();
-                self.note(format!("host fault {}: {fault}", if *active { "on" } else { "off" }));
+                self.note(Weight::Course, format!("host fault {}: {fault}", if *active { "on" } else { "off" }));
             }
             Kind::Qmp { event: name, data } => self.qmp(name, data),
             Kind::QemuExit { asked: false, exit, stderr } => {
@@ -218,13 +218,13 @@ impl Judge {
                 self.chains.observe(now, picture);
                 self.throttle.observe(now, picture);
             }
-            Kind::NoPictures { why } => self.note(format!("no pictures of the guest's memory: {why}")),
+            Kind::NoPictures { why } => self.note(Weight::Course, format!("no pictures of the guest's memory: {why}")),
             Kind::Stored(stored) => self.stored(*stored),
             Kind::NotStored { state, why } => self.not_stored(*state, why),
             Kind::Cancelled => self.cancelled(),
             Kind::HostError { reason, detail } => self.spoil(*reason, detail.clone()),
             Kind::Collected { path, failed: Some(why), .. } => {
-                self.note(format!("{path} was not brought back whole: {why}"))
+                self.note(Weight::Other, format!("{path} was not brought back whole: {why}"))
             }
             // The clock and the lists of kills and logins have had what is in these for them.
             Kind::Probe { .. }
@@ -348,8 +348,8 @@ impl Judge {
                     let void = self.clock.fair_ms() < self.guest.void_until_ms && is_detector(other);
                     let mark = if void { " (not believed: the guest's clock has jumped)" } else { "" };
                     match is_grave(other) {
-                        true => self.grave(text),
-                        false => self.note(format!("{text}{mark}")),
+                        true => self.grave(weight(other), text),
+                        false => self.note(weight(other), format!("{text}{mark}")),
                     }
                 }
             }
@@ -365,12 +365,8 @@ impl Judge {
             self.moved(format!("OOM kill of {} ({})", kill.victim, kill.pid));
             self.pressure.see(|| format!("the OOM killer killed {}", kill.victim));
         }
-        self.note(format!(
-            "OOM kill of {} ({}){}",
-            kill.victim,
-            kill.pid,
-            if kill.counts { "" } else { ", not counted" }
-        ));
+        let counted = if kill.counts { "" } else { ", not counted" };
+        self.note(Weight::Other, format!("OOM kill of {} ({}){counted}", kill.victim, kill.pid));
         if kill.role == Role::Probe {
             self.spoil(Reason::ProbeKilled, format!("the OOM killer killed a probe: {} ({})", kill.victim, kill.pid));
         }
@@ -415,7 +411,7 @@ impl Judge {
         if answer == Answer::Ok {
             self.escapes.answer(probe, self.clock.fair_ms());
         } else if self.probes.requires(probe) {
-            self.note(format!("{probe} answered with an error ({answer:?})"));
+            self.note(Weight::Other, format!("{probe} answered with an error ({answer:?})"));
         }
     }
 
@@ -435,7 +431,7 @@ impl Judge {
         self.moved(format!("process {pid} of the workload ended with {exit}"));
         if main {
             self.guest.workload_gone = true;
-            self.note(format!("the workload ended with {exit}"));
+            self.note(Weight::Course, format!("the workload ended with {exit}"));
             if exit != Exit::Code(0) {
                 let error = match i32::try_from(errno) {
                     Ok(errno @ 1..) => format!(": {}", std::io::Error::from_raw_os_error(errno)),
@@ -448,7 +444,7 @@ impl Judge {
 
     fn released(&mut self, by: &str) {
         self.guest.released = true;
-        self.note(format!("the workload was killed by the agent (asked by {by})"));
+        self.note(Weight::Other, format!("the workload was killed by the agent (asked by {by})"));
         if by == oomph_wire::words::TIMER {
             // Whatever comes of it is no merit of the kernel's.
             self.spoil(Reason::HostStarved, "the agent's own timer ended the workload before the host did".into());
@@ -470,21 +466,25 @@ impl Judge {
         {
             stall.moved(now);
             self.cause.moved();
-            self.note(format!("movement: {what}"));
+            self.note(Weight::Other, format!("movement: {what}"));
         }
     }
 
-    fn note(&mut self, text: String) {
+    fn note(&mut self, weight: Weight, text: String) {
         if self.evidence.len() < EVIDENCE_MAX {
-            self.evidence.push(Evidence { seq: self.seq, at_ms: self.clock.fair_ms(), text });
+            self.add(weight, text);
         }
     }
 
     /// What is few, and not to be crowded out by what is many.
-    fn grave(&mut self, text: String) {
+    fn grave(&mut self, weight: Weight, text: String) {
         if self.evidence.len() < EVIDENCE_MAX + GRAVE_MAX && self.evidence.iter().all(|piece| piece.text != text) {
-            self.evidence.push(Evidence { seq: self.seq, at_ms: self.clock.fair_ms(), text });
+            self.add(weight, text);
         }
+    }
+
+    fn add(&mut self, weight: Weight, text: String) {
+        self.evidence.push(Evidence { seq: self.seq, at_ms: self.clock.fair_ms(), weight, text });
     }
 
     fn spoil(&mut self, reason: Reason, detail: String) {
@@ -495,7 +495,7 @@ impl Judge {
     fn decide(&mut self, end: End, text: String) {
         if self.end.is_none() {
             self.end = Some(end);
-            self.evidence.push(Evidence { seq: self.seq, at_ms: self.clock.fair_ms(), text });
+            self.add(Weight::Decided, text);
         }
     }
 }

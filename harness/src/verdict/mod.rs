@@ -10,6 +10,7 @@ mod cause;
 mod chains;
 mod clock;
 mod escapes;
+mod evidence;
 mod faults;
 mod guest_clock;
 mod judge;
@@ -31,6 +32,7 @@ pub use captured::Captured;
 pub use chains::Standing;
 pub use clock::FairClock;
 pub use escapes::{CameBack, Escape};
+pub use evidence::{Evidence, Weight};
 pub(crate) use faults::FAULT_ECHO_MS;
 pub use judge::Judge;
 pub(crate) use judge::SETTLE_GRACE_MS;
@@ -133,17 +135,6 @@ pub enum End {
         /// In words.
         detail: String,
     },
-}
-
-/// One event that a verdict rests on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Evidence {
-    /// The event's place in the stream.
-    pub seq: u64,
-    /// Fair time in milliseconds since the start of the run.
-    pub at_ms: u64,
-    /// What it shows.
-    pub text: String,
 }
 
 /// How long a phase took.

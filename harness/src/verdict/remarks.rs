@@ -1,7 +1,8 @@
 //! What of a kernel's words is worth showing beside a verdict.
-//! Lives here: one sentence per message, and which messages are detectors of the kernel's own.
+//! Lives here: one sentence per message, what it weighs, and which messages are detectors of the kernel's own.
 //! May not live here: rules; nothing said here decides anything.
 
+use super::Weight;
 use crate::kmsg::Message;
 
 /// A message in a sentence; `None` for what a reader of a verdict need not know.
@@ -57,6 +58,20 @@ pub(super) fn is_grave(message: &Message) -> bool {
         message,
         Message::InitKilled { .. } | Message::FsShutdown { .. } | Message::FsReadOnly { .. } | Message::FsError { .. }
     )
+}
+
+/// What it weighs beside other evidence: that nobody could be killed or reaped, and that init or a filesystem is gone, says how the
+/// run went.
+pub(super) fn weight(message: &Message) -> Weight {
+    match message {
+        Message::NoKillable
+        | Message::ReapFailed(_)
+        | Message::MmPinned { .. }
+        | Message::InitKilled { .. }
+        | Message::FsShutdown { .. }
+        | Message::FsReadOnly { .. } => Weight::Course,
+        _ => Weight::Other,
+    }
 }
 
 /// Whether it comes from a detector that counts the guest's own time.

@@ -5,6 +5,7 @@
 //! /dev/kvm may open and be of no use: QEMU aborts, ends in `internal-error`, or the guest stays mute for ever while
 //! QMP says `running`. So only a guest whose agent has spoken proves anything.
 
+use super::cpuinfo::cpu_model;
 use super::machine::Seen;
 use super::{Accel, Error, Qemu, Spec, Vm};
 use crate::event::Kind;
@@ -171,8 +172,7 @@ impl Memory {
     /// The name carries all that the proof depends on. `None` where some of it cannot be read.
     fn of(qemu: &Qemu, spec: &Spec, cache: &Path) -> Option<Self> {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        let processors = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-        let model = processors.lines().find(|line| line.starts_with("model name"))?;
+        let model = cpu_model()?;
         let modified = qemu.modified?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
         let mut hasher = blake3::Hasher::new();
         let given = spec.kernel.as_ref()?;

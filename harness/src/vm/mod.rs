@@ -14,6 +14,7 @@ mod byhand;
 pub mod capture;
 mod cmdline;
 mod command;
+mod cpuinfo;
 mod error;
 #[cfg(test)]
 pub mod fake;
@@ -43,6 +44,7 @@ pub use attach::{Attached, Console};
 pub use binary::{PROGRAM, Qemu};
 pub use cmdline::kernel_command_line;
 pub use command::Command;
+pub use cpuinfo::cpu_model;
 pub use error::Error;
 pub use faults::{DiskFaults, Fails, Throttle};
 pub use guest::{Guest, NoRegisters, NotAGuest, Running};

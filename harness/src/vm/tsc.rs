@@ -8,6 +8,7 @@
 //! boots of 6.1 by a factor of 2.9 to 6.7; with this word 0 of 38. Kernels before 5.8 (bd35c77e32e4) do not know it and measure.
 //! Under KVM the guest's counter is the same one, for it is not asked to be scaled.
 
+use super::cpuinfo::all_have;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -26,12 +27,7 @@ pub fn tsc_word() -> Option<String> {
 
 /// Whether every processor has what arch/x86/include/asm/cpufeatures.h calls so.
 fn is_constant() -> bool {
-    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let mut flags = cpus.lines().filter(|line| line.starts_with("flags")).peekable();
-    let has = |line: &str| {
-        ["constant_tsc", "nonstop_tsc"].iter().all(|name| line.split_whitespace().any(|flag| flag == *name))
-    };
-    flags.peek().is_some() && flags.all(has)
+    all_have(&["constant_tsc", "nonstop_tsc"])
 }
 
 /// Counts per millisecond.

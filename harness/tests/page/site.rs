@@ -5,7 +5,7 @@
 use oomph::event::{Event, Kind, read_events};
 use oomph::results::{EvidenceJson, RunJson};
 use oomph::scenario::Outcome;
-use oomph::verdict::judge;
+use oomph::verdict::{Weight, judge};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -86,7 +86,8 @@ fn hostile(results: &Path) {
     let mut run = RunJson::of_verdict(HOSTILE, &judge(&[]), "2026-11-29T00:00:00Z".parse().unwrap());
     (run.kernel, run.outcome, run.inconclusive, run.detail) = (bad(), Some(Outcome::Panicked), None, Some(bad()));
     run.differences = vec![bad()];
-    run.evidence = vec![EvidenceJson { seq: 1, time_s: 0.0, text: bad() + &"long".repeat(2000) }];
+    run.evidence =
+        vec![EvidenceJson { seq: 1, time_s: 0.0, weight: Weight::Other, text: bad() + &"long".repeat(2000) }];
     (run.kernel_identity.release, run.kernel_identity.origin, run.kernel_identity.hash) = (bad(), bad(), bad());
     (run.host.qemu, run.host.accelerator, run.host.cpu) = (bad(), bad(), "x".repeat(500));
     keep(&results.join("hostile").join("20260101T000000Z-<b>\"&amp;"), &run, &events);

@@ -89,9 +89,9 @@ fn hung() -> Text {
 
 fn panicked() -> Text {
     Text {
-        meaning: "The kernel crashed after it had booted: it panicked or reset itself.".into(),
-        decided: "At any time after boot: the console says `Kernel panic`, the kernel reports a panic through pvpanic, or the guest resets itself without being \
-                  asked. During boot the same is `no-boot`."
+        meaning: "The kernel crashed under pressure or after it: it panicked or reset itself.".into(),
+        decided: "At any time from the start of pressure on, before another outcome: the console says `Kernel panic`, the kernel reports a panic through \
+                  pvpanic, or the guest resets itself without being asked. In boot the same is `no-boot`, in settle `not-settled`."
             .into(),
         kernels: "Any, where vm.panic_on_oom is set (panic-on-oom), where the OOM killer finds nobody to kill (up to 4.17; from 4.19 on \"System is deadlocked \
                   on memory\"), or where init is killed."

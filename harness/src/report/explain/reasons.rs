@@ -226,7 +226,7 @@ fn kills_lost() -> Text {
             "In verify, the kernel's own count had grown since pressure began by more than the kills that the console told; or nothing counts, and lines were lost (`printk messages dropped`, or by this host).",
             vec![
                 next("oomph results show RESULT", "what the console did tell"),
-                next("oomph run SCENARIO --set guest.boot='loglevel=6 log_buf_len=4M'", "a log that holds more"),
+                next("oomph run SCENARIO --set 'guest.cmdline=[log_buf_len=4M]'", "a log that holds more"),
             ],
         )
     }

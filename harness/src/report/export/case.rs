@@ -7,6 +7,7 @@ use super::status::Standing;
 use crate::report::{Report, text};
 use crate::results::{Broken, RunJson};
 use crate::scenario::Outcome;
+use crate::verdict::Weight;
 use std::collections::BTreeMap;
 
 /// Longest message, in characters.
@@ -58,13 +59,7 @@ fn suite<'a>(scenario: &str, kernel: &str, mut runs: Vec<&'a RunJson>) -> Suite<
 impl Case<'_> {
     /// What became of the guest: `hung (oom-deadlock)`, `inconclusive (no-boot)`.
     pub fn headline(&self) -> String {
-        let run = self.run;
-        match (run.outcome, run.mechanism, run.inconclusive) {
-            (Some(outcome), Some(mechanism), _) => format!("{} ({})", outcome.name(), mechanism.name()),
-            (Some(outcome), None, _) => outcome.name().to_owned(),
-            (None, _, Some(reason)) => format!("inconclusive ({})", reason.name()),
-            (None, ..) => "inconclusive (no reason given)".to_owned(),
-        }
+        text::headline(self.run)
     }
 
     /// What there is to say of a run in one line: what became of the guest, what was expected, on what it rests.
@@ -85,19 +80,20 @@ impl Case<'_> {
         inert::line(&parts.join("; "), MESSAGE)
     }
 
-    /// The first piece of a mechanism's evidence, without its name; of a panic, what it rests on last.
+    /// The first piece of a mechanism's evidence, without its name; of a panic, what decided it.
     fn because(&self) -> Option<String> {
         let run = self.run;
         match run.outcome? {
             Outcome::Hung => {
-                let named = run.mechanism.and_then(|mechanism| {
-                    run.evidence.iter().find_map(|piece| piece.text.strip_prefix(mechanism.name())?.strip_prefix(": "))
-                });
                 let silent = run.stalls.last().map(|stall| stall.probes.join(", ")).unwrap_or_default();
                 let still = format!("nothing moved for {:.1} s, silent: {silent}", run.longest_frozen_s);
-                Some(named.map_or(still.clone(), |named| format!("{named}; {still}")))
+                Some(text::because(run).map_or(still.clone(), |named| format!("{named}; {still}")))
             }
-            Outcome::Panicked => run.evidence.last().map(|piece| piece.text.clone()),
+            Outcome::Panicked => {
+                let decided = run.evidence.iter().find(|piece| piece.weight == Weight::Decided);
+                // Older records do not say which it is.
+                decided.or(run.evidence.last()).map(|piece| piece.text.clone())
+            }
             Outcome::Recovered | Outcome::OomKilled => None,
         }
     }
@@ -106,14 +102,7 @@ impl Case<'_> {
     pub fn account(&self) -> Vec<String> {
         let block = text::block(&inert::run(self.run, LINE));
         let plain = anstream::adapter::strip_str(&block).to_string();
-        let nothing_expected = self.run.outcome.is_some() && self.run.expectation.is_none();
-        let line = |line: &str| match line.trim_end() {
-            "  expected    yes" if nothing_expected => {
-                "  expected    nothing, by the scenario, of this kernel".to_owned()
-            }
-            line => inert::line(line, LINE),
-        };
-        let mut lines: Vec<String> = plain.lines().map(line).collect();
+        let mut lines: Vec<String> = plain.lines().map(|line| inert::line(line.trim_end(), LINE)).collect();
         if lines.len() > LINES {
             let left = lines.len() - LINES;
             lines.truncate(LINES);

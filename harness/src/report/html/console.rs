@@ -91,9 +91,10 @@ pub(super) fn excerpt(run: &RunJson, id: &str, console: &[ExcerptLine]) -> Marku
 mod tests {
     use super::*;
     use crate::results::sample;
+    use crate::verdict::Weight;
 
     fn piece(seq: u64, text: &str) -> EvidenceJson {
-        EvidenceJson { seq, time_s: 1.0, text: text.into() }
+        EvidenceJson { seq, time_s: 1.0, weight: Weight::Other, text: text.into() }
     }
 
     #[test]

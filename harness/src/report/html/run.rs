@@ -76,8 +76,9 @@ impl One<'_> {
             }
             h3 { (cut(&run.scenario, NAME)) " on " (cut(&run.kernel, NAME)) @if let Some(side) = self.side { " (" (side) ")" } }
             span.expect {
-                @if run.expected { "as expected" }
-                @else if run.outcome.is_none() { "no outcome" }
+                @if run.outcome.is_none() { "no outcome" }
+                @else if run.expected && run.expectation.is_none() { "nothing expected" }
+                @else if run.expected { "as expected" }
                 @else { strong { "✗ not expected" } }
             }
             span.num { "stall " (format!("{:.1}", run.max_stall_s)) " s" }

@@ -8,6 +8,7 @@ use crate::event::Reason;
 use crate::report::{Format, Report};
 use crate::results::{Broken, EvidenceJson, ExcerptLine, RunJson, WaitJson, WaitingTaskJson, sample};
 use crate::scenario::Outcome;
+use crate::verdict::Weight;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Text that would act in a page, a terminal or a CI log.
@@ -38,7 +39,7 @@ fn hostile() -> RunJson {
     (run.scenario, run.kernel) = (bad(), bad());
     run.differences = vec![bad()];
     run.kills[0].victim = bad();
-    run.evidence = vec![EvidenceJson { seq: 5, time_s: 1.0, text: bad() }];
+    run.evidence = vec![EvidenceJson { seq: 5, time_s: 1.0, weight: Weight::Other, text: bad() }];
     run.stalls[0].probes = vec![bad()];
     run.escapes[0].action = bad();
     let task = WaitingTaskJson { pid: 1, comm: bad(), state: '<', first_s: 1.0, last_s: 2.0, seen: 1, of: 1 };
@@ -152,6 +153,7 @@ fn five_hundred_hangs_with_much_to_say_are_a_page_that_opens() {
     let piece = |seq: u64| EvidenceJson {
         seq,
         time_s: 1.0,
+        weight: Weight::Other,
         text: format!("{} of evidence", "piece ".repeat(seq as usize % 40)),
     };
     let mut hung = run(Some(Outcome::Hung), false, "hung");

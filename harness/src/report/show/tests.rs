@@ -84,21 +84,6 @@ fn what_is_not_there_is_said_or_left_out() {
 }
 
 #[test]
-fn words_are_quoted_for_a_shell_where_they_have_to_be() {
-    let cases = [
-        ("a/b-1.2_x", "a/b-1.2_x"),
-        ("a b", "'a b'"),
-        ("", "''"),
-        ("-x", "'-x'"),
-        ("a'b", r"'a'\''b'"),
-        ("$x", "'$x'"),
-    ];
-    for (word, quoted) in cases {
-        assert_eq!(quote(word), quoted);
-    }
-}
-
-#[test]
 fn text_is_wrapped_at_spaces() {
     assert_eq!(wrapped("aa bb cc", 5), ["aa bb", "cc"]);
     assert_eq!(wrapped("aaaaaaa b", 5), ["aaaa…", "b"]);

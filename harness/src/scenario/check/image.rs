@@ -19,14 +19,14 @@ use std::path::Path;
 const LEAST: u64 = 1 << 30;
 
 /// An image of images/NAME.yaml.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NamedImage {
     /// What it is.
     pub source: ImageSource,
     /// For people.
     pub note: Option<String>,
-    /// Files that it names and that are not there, drawn with their lines.
-    pub problem: Option<String>,
+    /// Files that it names and that are not there.
+    pub problem: Option<ScenarioError>,
 }
 
 /// Checks images/NAME.yaml; `folder` is the absolute one that paths in it start from.
@@ -38,7 +38,7 @@ pub fn check_image(raw: &RawImageSource, text: &Text, file: &Path, folder: &Path
     let source = checker.image_source(raw, &(0..0));
     let note = checker.read_optional(raw.note.as_ref()).flatten().map(|note| note.0);
     let missing = std::mem::take(&mut checker.missing);
-    let problem = (!missing.is_empty()).then(|| ScenarioError::new(file, text.clone(), missing).to_string());
+    let problem = (!missing.is_empty()).then(|| ScenarioError::new(file, text.clone(), missing));
     match source {
         Some(source) if checker.problems.is_empty() => Ok(NamedImage { source, note, problem }),
         _ => Err(checker.problems),

@@ -3,7 +3,7 @@
 //! May not live here: what a build from source may say (`source`), or getting a kernel.
 
 use super::Checker;
-use crate::scenario::model::{KernelSource, KernelSpec};
+use crate::scenario::kernel::{KernelSource, KernelSpec};
 use crate::scenario::problem::{Problem, ScenarioError};
 use crate::scenario::raw::{RawKernel, RawKernels, RawSource};
 use crate::scenario::scalars::KernelName;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const MAX_KERNELS: usize = 500;
 
 /// A kernel of kernels.yaml.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NamedSource {
     /// Its name.
     pub name: String,
@@ -26,8 +26,8 @@ pub struct NamedSource {
     pub tags: Vec<String>,
     /// For people.
     pub note: Option<String>,
-    /// Files that it names and that are not there, drawn with their lines. The other kernels are none the worse for it.
-    pub problem: Option<String>,
+    /// Files that it names and that are not there. The other kernels are none the worse for it.
+    pub problem: Option<ScenarioError>,
 }
 
 /// Checks kernels.yaml; `folder` is the absolute one that paths in it start from.
@@ -46,7 +46,7 @@ pub fn check_kernels(
     for (name, entry) in raw.0.iter().take(MAX_KERNELS) {
         let kernel = checker.named(name, entry);
         let missing = std::mem::take(&mut checker.missing);
-        let problem = (!missing.is_empty()).then(|| ScenarioError::new(file, text.clone(), missing).to_string());
+        let problem = (!missing.is_empty()).then(|| ScenarioError::new(file, text.clone(), missing));
         kernels.extend(kernel.map(|kernel| NamedSource { problem, ..kernel }));
     }
     if checker.problems.is_empty() { Ok(kernels) } else { Err(checker.problems) }

@@ -3,7 +3,7 @@
 //! May not live here: fetching, patching or building.
 
 use super::{Checker, MAX_ITEMS};
-use crate::scenario::model::{ConfigBase, Fragment, SourceBuild, SourceTree};
+use crate::scenario::kernel::{ConfigBase, Fragment, SourceBuild, SourceTree};
 use crate::scenario::problem::Problem;
 use crate::scenario::raw::{RawBase, RawSource, RawTree};
 use crate::scenario::scalars::{FilePath, MakeName, MakeValue};

@@ -4,6 +4,7 @@
 
 use super::Judge;
 use crate::event::{Event, Reason};
+use crate::verdict::Weight;
 
 /// A guest clock off by more than this against fair time between two beats has jumped.
 const CLOCK_JUMP_MS: u64 = 2_000;
@@ -25,7 +26,7 @@ impl Judge {
             let (guest, fair) = (guest_ms.saturating_sub(guest_before), now - fair_before);
             if guest.saturating_sub(fair) > CLOCK_JUMP_MS {
                 self.guest.void_until_ms = now + DETECTORS_VOID_MS;
-                self.note(format!("the guest's clock went {guest} ms in {fair} ms of its time"));
+                self.note(Weight::Other, format!("the guest's clock went {guest} ms in {fair} ms of its time"));
             }
         }
     }

@@ -5,7 +5,7 @@
 use super::Judge;
 use crate::event::{NOT_PRESSED, Reason, Register, State, Stored};
 use crate::scenario::Outcome;
-use crate::verdict::End;
+use crate::verdict::{End, Weight};
 
 impl Judge {
     pub(super) fn sysrq(&mut self, key: char) {
@@ -49,7 +49,7 @@ impl Judge {
     pub(super) fn cancelled(&mut self) {
         self.cancelled = true;
         if self.end.is_some() {
-            self.grave("ended by the user, with the outcome known already".into());
+            self.grave(Weight::Course, "ended by the user, with the outcome known already".into());
         } else {
             self.spoil(Reason::Cancelled, "ended by the user".into());
         }
@@ -57,16 +57,16 @@ impl Judge {
 
     pub(super) fn registers(&mut self, cpus: &[Register]) {
         let text = self.captured.registers(cpus);
-        self.grave(text);
+        self.grave(Weight::Course, text);
     }
 
     pub(super) fn stored(&mut self, stored: Stored) {
         let text = self.captured.stored(stored);
-        self.grave(text);
+        self.grave(Weight::Other, text);
     }
 
     pub(super) fn not_stored(&mut self, state: State, why: &str) {
         let text = self.captured.failed(state, why);
-        self.grave(text);
+        self.grave(Weight::Course, text);
     }
 }

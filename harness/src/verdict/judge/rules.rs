@@ -6,7 +6,7 @@ use super::{Judge, SETTLE_GRACE_MS, Stall};
 use crate::diagnose::Circumstances;
 use crate::event::{Phase, ProofUse, Reason, sentence};
 use crate::scenario::Outcome;
-use crate::verdict::{End, Proof, View};
+use crate::verdict::{End, Proof, View, Weight};
 
 impl Judge {
     pub(super) fn time_passes(&mut self) {
@@ -34,14 +34,17 @@ impl Judge {
                 self.movement.restart();
                 self.chains.restart();
                 self.cause.stalled();
-                self.note(format!("stalled: no answer from {names} for {} s", age / 1000));
+                self.note(Weight::Course, format!("stalled: no answer from {names} for {} s", age / 1000));
             }
             return;
         };
         if silent.is_empty() {
             stall.ended_ms = Some(now);
             let (length, movements) = (now - stall.since_ms, stall.movements);
-            self.note(format!("the stall ended by itself after {} s and {movements} movements", length / 1000));
+            self.note(
+                Weight::Course,
+                format!("the stall ended by itself after {} s and {movements} movements", length / 1000),
+            );
             return;
         }
         if self.faults.any() {
@@ -73,7 +76,7 @@ impl Judge {
         if self.rules.proof == ProofUse::Decides {
             self.hung(now, stall_ms, format!("hung, by proof: {text}"));
         } else {
-            self.note(format!("proof of a hang: {text}"));
+            self.note(Weight::Why, format!("proof of a hang: {text}"));
         }
     }
 
@@ -99,7 +102,7 @@ impl Judge {
 
     fn judge_escape(&mut self, now: u64) {
         if let Some(text) = self.escapes.judge(now, self.probes.answered(1), self.probes.answered_or_died()) {
-            self.note(text);
+            self.note(Weight::Course, text);
         }
     }
 
