@@ -17,6 +17,8 @@ if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
 		exit 1
 	fi
 fi
+# pahole makes the BTF that the fragment debug-info asks for.
+"$here/host-packages.sh" pahole:pahole zstd:zstd
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9

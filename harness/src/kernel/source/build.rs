@@ -90,6 +90,10 @@ impl<'a> Asked<'a> {
 
     /// Builds it and remembers that.
     fn build(&self, tree: &Tree, needs: &Needs, cache: &Cache, job: &Job) -> Result<PathBuf, Error> {
+        // Told before what may take an hour; whether this tree does need it is seen at the end (`explain`).
+        if let Some(missing) = tools::missing(&tools::check(self.spec, job)?) {
+            job.say(missing);
+        }
         let mut work = Work::open(cache, &tree.name, &self.what, job)?;
         let make =
             Make { tree: tree.directory.clone(), output: work.output(), variables: needs.variables(&self.spec.make) };
