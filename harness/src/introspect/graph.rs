@@ -7,6 +7,7 @@
 
 use super::locks::{Holder, Lock};
 use super::picture::{self, Picture, Seen};
+use super::vmstat::Counter;
 use crate::diagnose::Kind;
 use crate::event::{Step, StepNode};
 use std::collections::HashMap;
@@ -82,7 +83,7 @@ impl Graph {
     ///
     /// While pages are being written out, memory comes by itself sooner or later: then it is open.
     pub fn round(&self, picture: &Picture) -> Round {
-        match picture.memory.counter("NR_WRITEBACK").map(|pages| pages.folded.saturating_add(pages.pending)) {
+        match picture.memory.counter("NR_WRITEBACK").map(Counter::whole) {
             None => return Round::Unsure,
             Some(1..) => return Round::Open,
             Some(_) => {}

@@ -11,6 +11,18 @@ use super::layout::Field;
 const MOST_ZONES: u64 = 8;
 /// Bytes of a zone's name.
 const NAME_BYTES: usize = 16;
+/// Bytes of a page in kB.
+const PAGE_KB: i64 = 4;
+
+/// Pages in kB; of memory that is hostile the most that there can be.
+pub fn kb(pages: i64) -> i64 {
+    pages.saturating_mul(PAGE_KB)
+}
+
+/// The same of what is never less than none.
+pub fn kb_of(pages: u64) -> u64 {
+    pages.saturating_mul(PAGE_KB.unsigned_abs())
+}
 
 /// A counter: what is in it, and what processors have beside it. Where one is off by much, whoever reads it decides by an old number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +31,13 @@ pub struct Counter {
     pub folded: i64,
     /// Sum of the processors' differences, in pages.
     pub pending: i64,
+}
+
+impl Counter {
+    /// What it would read if processors had nothing beside it, in pages.
+    pub fn whole(self) -> i64 {
+        self.folded.saturating_add(self.pending)
+    }
 }
 
 /// A zone with memory.
@@ -52,8 +71,7 @@ impl Memory {
     /// Free pages of all zones, and the sum of their min watermarks.
     pub fn free_and_min(&self) -> (i64, u64) {
         self.zones.iter().fold((0, 0), |(free, min): (i64, u64), zone| {
-            let here = zone.free.folded.saturating_add(zone.free.pending);
-            (free.saturating_add(here), min.saturating_add(zone.watermarks[0]))
+            (free.saturating_add(zone.free.whole()), min.saturating_add(zone.watermarks[0]))
         })
     }
 }

@@ -9,12 +9,10 @@ use crate::introspect::graph::{Graph, Round, called, held_by};
 use crate::introspect::memory::Registers;
 use crate::introspect::oom::{Queued, Reaper};
 use crate::introspect::picture::{Picture, Seen};
-use crate::introspect::vmstat::Counter;
+use crate::introspect::vmstat::{Counter, kb, kb_of};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Bytes of a page in kB.
-const PAGE_KB: i64 = 4;
 /// Waiters that are named of each lock.
 const NAMED: usize = 6;
 
@@ -81,16 +79,6 @@ fn round(text: &mut String, steps: &[Step]) {
         };
         let _ = writeln!(text, "  {:indent$}{}", "", plain(&words), indent = at * 2);
     }
-}
-
-/// Pages in kB; of memory that is hostile the most that there can be.
-fn kb(pages: i64) -> i64 {
-    pages.saturating_mul(PAGE_KB)
-}
-
-/// The same of what is never less than none.
-fn kb_of(pages: u64) -> u64 {
-    pages.saturating_mul(PAGE_KB as u64)
 }
 
 fn memory(text: &mut String, picture: &Picture) {

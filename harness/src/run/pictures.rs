@@ -7,11 +7,10 @@ use crate::event::{Cycle, Picture, SampledStack, SeenLock, SeenVictim};
 use crate::introspect::chain;
 use crate::introspect::graph::{Graph, Round, called};
 use crate::introspect::picture;
+use crate::introspect::vmstat::kb_of;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Bytes of a page in kB.
-const PAGE_KB: u64 = 4;
 /// Most stacks that are told in a run; what comes after is told as one that is not known.
 const MOST_STACKS: usize = 4096;
 /// Functions of a stack that are told, from the innermost.
@@ -29,15 +28,14 @@ impl Pictures {
     pub fn event(&mut self, seen: &picture::Picture, took: Duration) -> Picture {
         let (free, min) = seen.memory.free_and_min();
         let isolated = ["NR_ISOLATED_ANON", "NR_ISOLATED_FILE"].iter().filter_map(|name| seen.memory.counter(name));
-        let isolated =
-            isolated.fold(0_i64, |sum, counter| sum.saturating_add(counter.folded).saturating_add(counter.pending));
+        let isolated = isolated.fold(0_i64, |sum, counter| sum.saturating_add(counter.whole()));
         let mut picture = Picture {
             us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             tasks: u32::try_from(seen.tasks.len()).unwrap_or(u32::MAX),
             torn: !seen.whole,
-            free_kb: u64::try_from(free).unwrap_or(0).saturating_mul(PAGE_KB),
-            min_kb: min.saturating_mul(PAGE_KB),
-            isolated_kb: u64::try_from(isolated).unwrap_or(0).saturating_mul(PAGE_KB),
+            free_kb: kb_of(u64::try_from(free).unwrap_or(0)),
+            min_kb: kb_of(min),
+            isolated_kb: kb_of(u64::try_from(isolated).unwrap_or(0)),
             ..Picture::default()
         };
         let pids: HashMap<u64, u32> = seen.tasks.iter().map(|seen| (seen.task.address, seen.task.pid)).collect();
