@@ -362,6 +362,8 @@ pub const ALLOCATES: &[&str] = &[
     "do_syscall_64",
     "entry_SYSCALL_64_after_hwframe",
 ];
+/// All of them, those of today first.
+pub const STACKS: &[&[&str]] = &[RWSEM, ALLOCATES, MUTEX, RWSEM_TO_5_2, ALLOCATES_TO_4_7, ALLOCATES_TO_5_11];
 
 impl Age {
     pub fn new(version: Version, about: About) -> Self {

@@ -27,13 +27,13 @@ static AGES: LazyLock<Vec<Age>> = LazyLock::new(|| {
     inodes.into_iter().chain(CONTENTS.map(|version| Age::new(version, About::XfsContent))).collect()
 });
 
-fn ages() -> Vec<Age> {
-    AGES.clone()
+fn ages() -> impl Iterator<Item = &'static Age> {
+    AGES.iter()
 }
 
 /// Ages in which a victim is a thread that is marked.
-fn marking() -> Vec<Age> {
-    ages().into_iter().filter(|age| age.version < (4, 9)).collect()
+fn marking() -> impl Iterator<Item = &'static Age> {
+    ages().filter(|age| age.version < (4, 9))
 }
 
 fn round(picture: &Picture) -> Round {
@@ -48,19 +48,21 @@ fn cycle(picture: &Picture) -> Option<Cycle> {
 }
 
 /// A guest of each of `ages` after a change, with what is seen of it.
-fn each(ages: Vec<Age>, change: impl Fn(&Age, &mut Guest)) -> Vec<(Version, Picture)> {
-    let seen = |age: Age| {
-        let mut guest = deadlock_of(&age);
-        change(&age, &mut guest);
-        (age.version, look_at(&age, &guest))
-    };
-    ages.into_iter().map(seen).collect()
+fn each<'a>(
+    ages: impl Iterator<Item = &'a Age>,
+    change: impl Fn(&Age, &mut Guest),
+) -> impl Iterator<Item = (Version, Picture)> {
+    ages.map(move |age| {
+        let mut guest = deadlock_of(age);
+        change(age, &mut guest);
+        (age.version, look_at(age, &guest))
+    })
 }
 
 #[test]
 fn the_same_cycle_is_found_in_all_ages() {
     for age in ages() {
-        let picture = look_at(&age, &deadlock_of(&age));
+        let picture = look_at(age, &deadlock_of(age));
         let lock = match age.about {
             About::XfsContent => "XFS's i_iolock",
             About::Inode if age.version < (4, 7) => "i_mutex",
@@ -93,8 +95,8 @@ fn the_same_cycle_is_found_in_all_ages() {
 
 #[test]
 fn a_semaphore_that_does_not_say_who_has_it_is_an_honest_loss() {
-    let age = Age::new((3, 10), About::XfsContent);
-    let picture = look_at(&age, &deadlock_of(&age));
+    let age = &Age::new((3, 10), About::XfsContent);
+    let picture = look_at(age, &deadlock_of(age));
     let lock = &picture.locks[0];
     assert_eq!((lock.holder, &lock.waiters[..]), (Holder::Unknown, &[task(1), task(2)][..]));
     assert_eq!(super::graph::called(lock), "XFS's i_iolock of vdb:/f0 (inode 131)");
@@ -104,12 +106,12 @@ fn a_semaphore_that_does_not_say_who_has_it_is_an_honest_loss() {
 #[test]
 fn readers_are_told_from_nobody_as_far_as_the_age_tells() {
     let holder = |version, about, count: u64, owner: u64| {
-        let age = Age::new(version, about);
-        let mut guest = deadlock_of(&age);
+        let age = &Age::new(version, about);
+        let mut guest = deadlock_of(age);
         let lock = age.lock(INODE);
         guest.put(lock, count);
         guest.put(lock + 8, owner);
-        let picture = look_at(&age, &guest);
+        let picture = look_at(age, &guest);
         assert_eq!(round(&picture), Round::Open, "{version:?}");
         picture.locks[0].holder
     };
@@ -190,10 +192,10 @@ fn what_is_at_the_bottom_of_a_stack_says_nothing_from_4_9_on() {
 
 #[test]
 fn without_frame_pointers_it_is_seen_but_never_the_same() {
-    let age = Age::new((3, 10), About::Inode);
-    let mut guest = deadlock_of(&age);
+    let age = &Age::new((3, 10), About::Inode);
+    let mut guest = deadlock_of(age);
     for (number, functions) in [(1, age.waits()), (2, age.waits()), (3, age.allocates())] {
-        let frames = put_stack_of(&age, &mut guest, number, functions);
+        let frames = put_stack_of(age, &mut guest, number, functions);
         // The register has something else, and return addresses stand behind calls.
         guest.put(frames[0] - 16, 0x1234);
         for (frame, function) in frames[1..].iter().zip(functions) {
@@ -201,7 +203,7 @@ fn without_frame_pointers_it_is_seen_but_never_the_same() {
             guest.write(within(function) - 5, &[0xe8]);
         }
     }
-    let picture = look_at(&age, &guest);
+    let picture = look_at(age, &guest);
     assert!(picture.tasks.iter().all(|seen| seen.how == How::Scan && !seen.whole));
     let found = cycle(&picture).unwrap();
     assert_eq!(found.identity(&picture), None, "what is left of earlier calls may be among its functions");
@@ -211,14 +213,14 @@ fn without_frame_pointers_it_is_seen_but_never_the_same() {
 #[test]
 fn pages_that_any_zone_writes_out_open_it_where_zones_count_them() {
     let item = |age: &Age| 8 * age.layout.enumerator("NR_WRITEBACK").unwrap();
-    let zones: Vec<Age> = ages().into_iter().filter(|age| age.version < (4, 8)).collect();
-    assert!(!zones.is_empty());
-    for (version, picture) in each(zones.clone(), |age, guest| guest.put(ZONE + 0x200 + 0x40 + item(age), 3)) {
+    let zones = || ages().filter(|age| age.version < (4, 8));
+    assert!(zones().next().is_some());
+    for (version, picture) in each(zones(), |age, guest| guest.put(ZONE + 0x200 + 0x40 + item(age), 3)) {
         assert_eq!(picture.memory.counter("NR_WRITEBACK").unwrap().folded, 3, "{version:?}");
         assert_eq!(round(&picture), Round::Open, "{version:?}");
     }
     // One that a processor has not yet added.
-    for (version, picture) in each(zones.clone(), |age, guest| {
+    for (version, picture) in each(zones(), |age, guest| {
         let per_cpu = NAMES + 0x300;
         guest.put(CPU_OFFSETS, 0x40);
         guest.put(CPU_COUNT, 1);
@@ -229,11 +231,11 @@ fn pages_that_any_zone_writes_out_open_it_where_zones_count_them() {
         assert_eq!(round(&picture), Round::Open, "{version:?}");
     }
     // No zone is to be had: nobody knows.
-    for (version, picture) in each(zones, |_, guest| guest.put(NODE + 0x10, 0)) {
+    for (version, picture) in each(zones(), |_, guest| guest.put(NODE + 0x10, 0)) {
         assert_eq!((picture.memory.counter("NR_WRITEBACK"), round(&picture)), (None, Round::Unsure), "{version:?}");
     }
     // Nodes count them: zones have something else there.
-    let nodes = ages().into_iter().filter(|age| age.version >= (4, 8)).collect();
+    let nodes = ages().filter(|age| age.version >= (4, 8));
     for (version, picture) in each(nodes, |age, guest| guest.put(ZONE + 0x40 + item(age), 3)) {
         assert!(cycle(&picture).is_some(), "{version:?}");
     }
@@ -242,12 +244,12 @@ fn pages_that_any_zone_writes_out_open_it_where_zones_count_them() {
 #[test]
 fn a_request_that_may_enter_filesystems_is_told_from_one_that_may_not() {
     for age in ages() {
-        let frames = put_stack_of(&age, &mut deadlock_of(&age), 3, age.allocates());
+        let frames = put_stack_of(age, &mut deadlock_of(age), 3, age.allocates());
         let holder = age.allocates().iter().position(|function| *function == "try_to_free_pages").unwrap();
         let asked = |gfp: u64| {
-            let mut guest = deadlock_of(&age);
+            let mut guest = deadlock_of(age);
             guest.put(frames[holder + 1] + 0x10 + 0x20, gfp);
-            look_at(&age, &guest).tasks[2].request.unwrap().to_string()
+            look_at(age, &guest).tasks[2].request.unwrap().to_string()
         };
         // GFP_NOFS, and with __GFP_FS GFP_KERNEL; without __GFP_IO GFP_NOIO.
         let told = [age.nofs(), age.nofs() | 0x80, age.nofs() & !0x40].map(asked);

@@ -9,6 +9,7 @@ use super::layout::Layout;
 use super::memory::{Levels, Physical, Space};
 use super::symbols::Symbols;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// Memory that grows by what is written to it.
 #[derive(Clone, Default)]
@@ -119,47 +120,17 @@ pub fn layout() -> Layout {
     super::deadlock::CONTROL.layout.clone()
 }
 
-/// Functions of the tests, 0x100 bytes each, and variables.
-pub const FUNCTIONS: &[&str] = &[
-    "_stext",
-    "__schedule",
-    "schedule",
-    "rwsem_down_write_slowpath",
-    "xfs_ilock",
-    "xfs_file_buffered_write",
-    "vfs_write",
-    "ksys_write",
-    "do_syscall_64",
-    "entry_SYSCALL_64_after_hwframe",
-    "shrink_node",
-    "try_to_free_pages",
-    "__alloc_pages_slowpath",
-    "__alloc_pages",
-    "filemap_alloc_folio",
-    // Of older kernels.
-    "schedule_preempt_disabled",
-    "__mutex_lock_slowpath",
-    "mutex_lock",
-    "rwsem_down_write_failed",
-    "call_rwsem_down_write_failed",
-    "down_write",
-    "_cond_resched",
-    "shrink_zone",
-    "do_try_to_free_pages",
-    "__alloc_pages_nodemask",
-    "alloc_pages_current",
-    "__page_cache_alloc",
-    "grab_cache_page_write_begin",
-    "iomap_write_begin",
-    "iomap_file_buffered_write",
-    "xfs_vm_write_begin",
-    "generic_perform_write",
-    "xfs_file_buffered_aio_write",
-    "xfs_file_write_iter",
-    "SyS_write",
-    "system_call_fastpath",
-    "_etext",
-];
+/// Functions of the tests, 0x100 bytes each: the first, what switches tasks, those of the stacks of all ages, the last.
+static FUNCTIONS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let mut functions = vec!["_stext", "__schedule"];
+    for function in super::ages::STACKS.iter().copied().flatten() {
+        if !functions.contains(function) {
+            functions.push(function);
+        }
+    }
+    functions.push("_etext");
+    functions
+});
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 pub const INIT_TASK: u64 = 0xffff_ffff_8200_0000;
 pub const SUPER_BLOCKS: u64 = 0xffff_ffff_8200_8000;
