@@ -239,7 +239,7 @@ impl<'a> Driver<'a> {
         self.taking = None;
         // First, for the functions' names come back with it.
         if let Some(looked) = self.held.take().and_then(|mut looked| looked.try_recv().ok()) {
-            self.take_in(looked).await;
+            self.take_in(looked, true).await;
         }
         for taken in taken {
             let kind = match taken {
@@ -255,11 +255,11 @@ impl<'a> Driver<'a> {
     /// A picture was taken.
     async fn looked(&mut self, looked: Looked) {
         self.looking = None;
-        self.take_in(looked).await;
+        self.take_in(looked, false).await;
     }
 
-    async fn take_in(&mut self, looked: Looked) {
-        if let Some(kind) = self.looks.take_in(looked) {
+    async fn take_in(&mut self, looked: Looked, held: bool) {
+        if let Some(kind) = self.looks.take_in(looked, held) {
             self.record(Instant::now(), None, kind).await;
         }
     }

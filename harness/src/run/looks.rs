@@ -4,7 +4,7 @@
 
 use super::pictures::Pictures;
 use crate::event::{Kind, Picture};
-use crate::introspect::memory::Registers;
+use crate::introspect::memory::{Physical, Registers};
 use crate::introspect::{Introspector, NotFound, picture};
 use crate::vm::{Vm, capture::WhileHeld};
 use std::pin::Pin;
@@ -23,7 +23,12 @@ const TRIES: u32 = 20;
 pub struct Looked {
     introspector: Result<Box<Introspector>, String>,
     seen: Result<(Box<picture::Picture>, Duration), NotFound>,
-    held: bool,
+}
+
+impl Looked {
+    fn failed(why: String) -> Self {
+        Self { introspector: Err(why), seen: Err(NotFound::NoBanner) }
+    }
 }
 
 /// One that goes on.
@@ -45,13 +50,13 @@ impl Looks {
 
     /// Begins a look; `None` where the guest cannot be looked at.
     pub fn begin(&mut self, vm: &Vm) -> Option<Looking> {
-        let (look, registers) = (self.look(vm, false)?, vm.registers());
+        let (look, registers) = (self.look(vm)?, vm.registers());
         Some(Box::pin(async move { look(registers.await).await }))
     }
 
     /// A look for whoever holds the guest and has its registers, and where it will be told what that has come to.
     pub fn while_held(&mut self, vm: &Vm) -> Option<(WhileHeld, oneshot::Receiver<Looked>)> {
-        let look = self.look(vm, true)?;
+        let look = self.look(vm)?;
         let (tell, told) = oneshot::channel();
         let look = |registers| -> Pin<Box<dyn Future<Output = ()>>> {
             Box::pin(async move {
@@ -62,24 +67,17 @@ impl Looks {
         Some((Box::new(look), told))
     }
 
-    fn look(&mut self, vm: &Vm, held: bool) -> Option<impl FnOnce(Vec<Registers>) -> Looking + 'static> {
+    fn look(&mut self, vm: &Vm) -> Option<impl FnOnce(Vec<Registers>) -> Looking + 'static> {
         let (lens, memory) = (self.lens.clone()?, vm.ram()?);
         let kept = self.introspector.take();
         Some(move |registers: Vec<Registers>| -> Looking {
             Box::pin(async move {
-                let failed = move |why| Looked { introspector: Err(why), seen: Err(NotFound::NoBanner), held };
-                let look = tokio::task::spawn_blocking(move || {
-                    let introspector = kept.map_or_else(|| lens().map(Box::new), Ok);
-                    let mut introspector = match introspector {
-                        Ok(introspector) => introspector,
-                        Err(why) => return failed(why),
-                    };
-                    let began = Instant::now();
-                    let seen = introspector.look(memory.as_ref(), &registers);
-                    let seen = seen.map(|picture| (Box::new(picture), began.elapsed()));
-                    Looked { introspector: Ok(introspector), seen, held }
-                });
-                look.await.unwrap_or_else(|error| failed(format!("looking failed: {error}")))
+                let look = move || match kept.map_or_else(|| lens().map(Box::new), Ok) {
+                    Ok(introspector) => look_once(introspector, memory.as_ref(), &registers),
+                    Err(why) => Looked::failed(why),
+                };
+                let looked = tokio::task::spawn_blocking(look).await;
+                looked.unwrap_or_else(|error| Looked::failed(format!("looking failed: {error}")))
             })
         })
     }
@@ -89,12 +87,12 @@ impl Looks {
         self.introspector.as_ref()?.name(address)
     }
 
-    /// Takes in what a look has come to; the event that tells of it.
-    pub fn take_in(&mut self, looked: Looked) -> Option<Kind> {
+    /// Takes in what a look has come to, and whether the guest was held for it; the event that tells of it.
+    pub fn take_in(&mut self, looked: Looked, held: bool) -> Option<Kind> {
         match (looked.introspector, looked.seen) {
             (Ok(introspector), Ok((picture, took))) => {
                 self.introspector = Some(introspector);
-                let picture = Picture { held: looked.held, ..self.pictures.event(&picture, took) };
+                let picture = Picture { held, ..self.pictures.event(&picture, took) };
                 Some(Kind::Picture(Box::new(picture)))
             }
             (Ok(introspector), Err(why)) => {
@@ -110,4 +108,11 @@ impl Looks {
         self.lens = None;
         Kind::NoPictures { why }
     }
+}
+
+/// One look, on the thread that calls.
+fn look_once(mut introspector: Box<Introspector>, memory: &dyn Physical, registers: &[Registers]) -> Looked {
+    let began = Instant::now();
+    let seen = introspector.look(memory, registers).map(|picture| (Box::new(picture), began.elapsed()));
+    Looked { introspector: Ok(introspector), seen }
 }
