@@ -252,11 +252,9 @@ fn stands_for_the_hang<'a>(all: &[(u64, &'a Picture)], stood: Option<u64>) -> Op
     let at_all =
         |(_, picture): &&(u64, &Picture)| picture.chain.is_some() || matches!(picture.cycle, Cycle::Closed { .. });
     // Nothing moves in one for which the guest was held.
-    if let Some(held) = all.iter().rev().find(|(_, picture)| picture.held) {
-        return Some(*held);
-    }
-    let then = stood.and_then(|last| all.iter().rev().find(|(at, _)| *at <= last));
-    then.or_else(|| all.iter().rev().find(at_all)).or(all.last()).copied()
+    let held = all.iter().rev().find(|(_, picture)| picture.held);
+    let then = || stood.and_then(|last| all.iter().rev().find(|(at, _)| *at <= last));
+    held.or_else(then).or_else(|| all.iter().rev().find(at_all)).or(all.last()).copied()
 }
 
 /// What pictures took, in milliseconds: the median, and the longest.
