@@ -37,8 +37,7 @@ pub fn check_image(raw: &RawImageSource, text: &Text, file: &Path, folder: &Path
     let mut checker = Checker::new(text, folder);
     let source = checker.image_source(raw, &(0..0));
     let note = checker.read_optional(raw.note.as_ref()).flatten().map(|note| note.0);
-    let missing = std::mem::take(&mut checker.missing);
-    let problem = (!missing.is_empty()).then(|| ScenarioError::new(file, text.clone(), missing));
+    let problem = checker.take_missing(file);
     match source {
         Some(source) if checker.problems.is_empty() => Ok(NamedImage { source, note, problem }),
         _ => Err(checker.problems),

@@ -45,8 +45,7 @@ pub fn check_kernels(
     let mut kernels = Vec::new();
     for (name, entry) in raw.0.iter().take(MAX_KERNELS) {
         let kernel = checker.named(name, entry);
-        let missing = std::mem::take(&mut checker.missing);
-        let problem = (!missing.is_empty()).then(|| ScenarioError::new(file, text.clone(), missing));
+        let problem = checker.take_missing(file);
         kernels.extend(kernel.map(|kernel| NamedSource { problem, ..kernel }));
     }
     if checker.problems.is_empty() { Ok(kernels) } else { Err(checker.problems) }

@@ -19,7 +19,7 @@ pub use source::FRAGMENTS;
 pub use workload::REPRODUCERS;
 
 use super::model::{Evidence, Filesystem, ProbeKind, Scenario};
-use super::problem::Problem;
+use super::problem::{Problem, ScenarioError};
 use super::raw::{RawEvidence, RawScenario};
 use super::scalars::Flag;
 use super::text::Text;
@@ -57,6 +57,12 @@ pub fn check(raw: &RawScenario, text: &Text, folder: &Path) -> Result<Scenario, 
 impl<'a> Checker<'a> {
     fn new(text: &'a Text, folder: &'a Path) -> Self {
         Self { text, folder, problems: Vec::new(), missing: Vec::new() }
+    }
+
+    /// What is missing of all that was checked since this was last asked for; `file` is the one that names it.
+    fn take_missing(&mut self, file: &Path) -> Option<ScenarioError> {
+        let missing = std::mem::take(&mut self.missing);
+        (!missing.is_empty()).then(|| ScenarioError::new(file, self.text.clone(), missing))
     }
 }
 
