@@ -65,7 +65,7 @@ bench: build
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin bisect
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin list -- $(OOMPH)
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin looks -- $(OOMPH)
-	scripts/yardstick.sh $(OOMPH) $(YARDSTICK_CORES)
+	$(MAKE) yardstick
 
 yardstick: build
 	scripts/yardstick.sh $(OOMPH) $(YARDSTICK_CORES)

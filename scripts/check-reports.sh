@@ -10,31 +10,17 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/oomph/check-reports
 packages="kcidb-io==141 check-jsonschema==0.39.0 junitparser==5.0.3" schema_of=pytest==8.3.4
 kernels="linux-source-6.1 linux-source-6.12"
 
-needed="libxml2-utils python3 python3-venv"
-if ! command -v xmllint >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-	echo "installing $needed"
-	# shellcheck disable=SC2086 # one word a package
-	if ! { apt-get -qq update && apt-get -qq install -y --no-install-recommends $needed >/dev/null; }; then
-		echo "as root: apt-get update && apt-get install --no-install-recommends $needed" >&2
-		exit 1
-	fi
-fi
-mkdir -p "$cache"
+"$here/host-packages.sh" xmllint:libxml2-utils
+# shellcheck disable=SC2086 # one word a package
+"$here/venv.sh" "$cache/venv" $packages
 exec 9>"$cache/lock"
 flock 9
 
-venv="$cache/venv"
-if [ "$(cat "$venv/complete" 2>/dev/null)" != "$packages $schema_of" ]; then
-	echo "installing $packages"
-	rm -rf "$venv"
-	python3 -m venv "$venv"
-	# shellcheck disable=SC2086 # one word a package
-	"$venv/bin/pip" --quiet --disable-pip-version-check install $packages
-	"$venv/bin/pip" --quiet --disable-pip-version-check download --no-deps --no-binary :all: --dest "$venv/src" "$schema_of"
-	tar -xzf "$venv"/src/*.tar.gz -C "$venv/src" --strip-components=3 --wildcards '*/testing/example_scripts/junit-10.xsd'
-	echo "$packages $schema_of" >"$venv/complete"
+venv=$cache/venv xsd=$cache/$schema_of/junit-10.xsd
+if [ ! -e "$xsd" ]; then
+	"$venv/bin/pip" --quiet --disable-pip-version-check download --no-deps --no-binary :all: --dest "${xsd%/*}" "$schema_of"
+	tar -xzf "${xsd%/*}"/*.tar.gz -C "${xsd%/*}" --strip-components=3 --wildcards '*/testing/example_scripts/junit-10.xsd'
 fi
-xsd=$venv/src/junit-10.xsd
 
 # KUnit's parser: of a kernel source that oomph has unpacked, else of the package's tarball.
 parser=$cache/kunit

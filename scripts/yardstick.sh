@@ -5,31 +5,13 @@
 set -eu
 oomph=$(realpath "$1") cores=${2:-3}
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/oomph/yardstick
-packages=drgn==0.3.0
+venv=${XDG_CACHE_HOME:-$HOME/.cache}/oomph/yardstick/venv
 # Some thousand tasks, nearly all of them in the hogs.
 tasks="--set guest.memory=1GiB --set workload.args.threads=240"
 
-if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-	echo "installing python3-venv"
-	if ! { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3 python3-venv >/dev/null; }; then
-		echo "as root: apt-get update && apt-get install --no-install-recommends python3 python3-venv" >&2
-		exit 1
-	fi
-fi
 # pahole makes the BTF that the fragment debug-info asks for.
 "$here/host-packages.sh" pahole:pahole zstd:zstd
-mkdir -p "$cache"
-exec 9>"$cache/lock"
-flock 9
-if [ "$(cat "$cache/venv/complete" 2>/dev/null)" != "$packages" ]; then
-	echo "installing $packages"
-	rm -rf "$cache/venv"
-	python3 -m venv "$cache/venv"
-	"$cache/venv/bin/pip" --quiet --disable-pip-version-check install "$packages"
-	echo "$packages" >"$cache/venv/complete"
-fi
-exec 9>&-
+"$here/venv.sh" "$venv" drgn==0.3.0
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -56,10 +38,11 @@ while [ "$core" -lt "$cores" ]; do
 	start=$(milliseconds)
 	"$oomph" --json diagnose --core "$work/core" --vmlinux "$vmlinux" >"$work/oomph.json"
 	between=$(milliseconds)
-	"$cache/venv/bin/python" "$here/yardstick.py" walk "$work/core" "$vmlinux" >"$work/drgn.json"
+	"$venv/bin/python" "$here/yardstick.py" walk "$work/core" "$vmlinux" >"$work/drgn.json"
 	end=$(milliseconds)
-	"$cache/venv/bin/python" "$here/yardstick.py" compare "$work/drgn.json" "$work/oomph.json" || wrong=1
-	echo "core $core: oomph $((between - start)) ms, drgn $((end - between)) ms, from the files to the picture"
+	"$venv/bin/python" "$here/yardstick.py" compare "$work/drgn.json" "$work/oomph.json" || wrong=1
+	ours=$((between - start)) drgn=$((end - between))
+	echo "core $core: from the files to the picture drgn takes $((drgn / ours)) times as long ($drgn and $ours ms)"
 	rm -rf "$work/core" "$result"
 done
 exit "$wrong"
