@@ -3,14 +3,22 @@
 //! May not live here: what is evidence, and what it weighs (`verdict`), or how it is drawn.
 
 use crate::results::{EvidenceJson, RunJson};
+use crate::verdict::Weight;
 
 /// The `most` heaviest pieces, in the order of the run; of equal ones the last. The rest is how many are left out.
 pub(super) fn weightiest(run: &RunJson, most: usize) -> (Vec<&EvidenceJson>, usize) {
-    let mut order: Vec<usize> = (0..run.evidence.len()).collect();
-    order.sort_by_key(|&at| (run.evidence[at].weight, std::cmp::Reverse(at)));
+    let weights: Vec<Weight> = run.evidence.iter().map(|piece| piece.weight).collect();
+    let shown = heaviest(&weights, most);
+    (shown.iter().map(|&at| &run.evidence[at]).collect(), weights.len() - shown.len())
+}
+
+/// Where the `most` heaviest are, in ascending order; of equal ones the last.
+pub(super) fn heaviest(weights: &[Weight], most: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by_key(|&at| (weights[at], std::cmp::Reverse(at)));
     order.truncate(most);
     order.sort_unstable();
-    (order.iter().map(|&at| &run.evidence[at]).collect(), run.evidence.len() - order.len())
+    order
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //! Lives here: pieces that are alike together, each linked to its line; an excerpt of the console around them.
 //! May not live here: reading events; what is evidence (`verdict`).
 
+use super::super::evidence::heaviest;
 use super::inert::cut;
 use crate::results::{EvidenceJson, ExcerptLine, RunJson};
+use crate::verdict::Weight;
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 
@@ -12,7 +14,7 @@ const ALIKE: usize = 3;
 /// Longest piece and longest line of the console, in characters.
 const LINE: usize = 400;
 
-/// The pieces, at most so many lines of them; `id` is the run's.
+/// The pieces, at most so many lines of them, the heaviest; `id` is the run's.
 pub(super) fn evidence(run: &RunJson, id: &str, console: &[ExcerptLine], most: usize) -> Markup {
     let shown: BTreeSet<u64> = console.iter().map(|line| line.seq).collect();
     let piece = |piece: &EvidenceJson| {
@@ -26,31 +28,35 @@ pub(super) fn evidence(run: &RunJson, id: &str, console: &[ExcerptLine], most: u
         }
     };
     let folded = fold(&run.evidence);
-    // The last ones say how it ended, the first ones how it began.
-    let skipped = folded.len().saturating_sub(most);
-    let head = most / 2;
+    let weights: Vec<Weight> =
+        folded.iter().map(|group| group.iter().map(|piece| piece.weight).min().unwrap_or_default()).collect();
+    let shown = heaviest(&weights, most);
+    let before = |at: usize| shown[..at].last().map_or(0, |before| before + 1);
     html! {
         ol.evidence {
-            @for (number, group) in folded.iter().enumerate() {
-                @if number == head && skipped > 0 {
-                    li.note { "… " (folded.iter().skip(head).take(skipped).map(|group| group.len()).sum::<usize>()) " more pieces, in run.json" }
-                }
-                @if number < head || number >= head + skipped {
-                    @match group {
-                        [one] => li { (piece(one)) },
-                        [first, rest @ ..] => li {
-                            (piece(first))
-                            details {
-                                summary { "and " (rest.len()) " more like it" }
-                                ol { @for one in rest.iter().take(100) { li { (piece(one)) } } }
-                            }
-                        },
-                        [] => "",
-                    }
+            @for (number, &at) in shown.iter().enumerate() {
+                (left_out(&folded[before(number)..at]))
+                @match folded[at] {
+                    [one] => li { (piece(one)) },
+                    [first, rest @ ..] => li {
+                        (piece(first))
+                        details {
+                            summary { "and " (rest.len()) " more like it" }
+                            ol { @for one in rest.iter().take(100) { li { (piece(one)) } } }
+                        }
+                    },
+                    [] => "",
                 }
             }
+            (left_out(&folded[before(shown.len())..]))
         }
     }
+}
+
+/// What stands for groups for which there is no room.
+fn left_out(groups: &[&[EvidenceJson]]) -> Markup {
+    let pieces: usize = groups.iter().map(|group| group.len()).sum();
+    html! { @if pieces > 0 { li.note { "… " (super::words::count(pieces, "more piece", "more pieces")) ", in run.json" } } }
 }
 
 /// Pieces in groups: those in a row that differ in numbers only are one, where they are three or more.
@@ -91,7 +97,6 @@ pub(super) fn excerpt(run: &RunJson, id: &str, console: &[ExcerptLine]) -> Marku
 mod tests {
     use super::*;
     use crate::results::sample;
-    use crate::verdict::Weight;
 
     fn piece(seq: u64, text: &str) -> EvidenceJson {
         EvidenceJson { seq, time_s: 1.0, weight: Weight::Other, text: text.into() }
@@ -118,11 +123,26 @@ mod tests {
     }
 
     #[test]
-    fn of_many_pieces_the_first_and_the_last_are_shown() {
+    fn of_many_pieces_the_heaviest_are_shown_and_the_others_counted_where_they_were() {
+        let weight = |letter| match letter {
+            'b' => Weight::Why,
+            'e' => Weight::Decided,
+            _ => Weight::Other,
+        };
         let letters = "abcdefghij".chars().zip(0..);
-        let pieces = letters.map(|(letter, seq)| piece(seq, &format!("piece {letter}"))).collect();
-        let text = evidence(&RunJson { evidence: pieces, ..sample() }, "r", &[], 4).into_string();
-        let shown: String = "abcdefghij".chars().filter(|letter| text.contains(&format!("piece {letter}"))).collect();
-        assert_eq!((shown.as_str(), text.contains("6 more pieces")), ("abij", true));
+        let pieces = letters
+            .map(|(letter, seq)| EvidenceJson { weight: weight(letter), ..piece(seq, &format!("piece {letter}")) });
+        let run = RunJson { evidence: pieces.collect(), ..sample() };
+        let shown = |most| {
+            let text = evidence(&run, "r", &[], most).into_string();
+            let lines = text.split("<li").skip(1).filter_map(|line| match line.strip_prefix(" class=\"note\">… ") {
+                Some(left_out) => left_out.split(' ').next(),
+                None => line.split_once("piece ").and_then(|(_, letter)| letter.get(..1)),
+            });
+            lines.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown(4), "1 b 2 e 3 i j", "where each was, and how many are not shown between");
+        assert_eq!(shown(2), "1 b 2 e 5");
+        assert_eq!(shown(10), "a b c d e f g h i j");
     }
 }
