@@ -5,6 +5,7 @@
 use super::cli::{Attach, Global};
 use super::exit::Status;
 use super::interrupt::interruptible;
+use super::named::images;
 use super::output::Output;
 use super::terminal::{Done, pass_on};
 use crate::kernel::Cache;
@@ -25,7 +26,7 @@ pub fn attach(global: &Global, options: &Attach, output: &Output) -> anyhow::Res
     let console = options.console.as_deref().map(absolute).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let status = runtime.block_on(async {
-        let host = Host::look(Cache::open(None)?, Wanted::Auto).await?;
+        let host = Host::look(Cache::open(None)?, images(&[])?, Wanted::Auto).await?;
         let live = Live::new("attach");
         let opened = run::attach(&host, &result, console.as_deref(), &live);
         let opened = interruptible(opened).await?;

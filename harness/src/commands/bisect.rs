@@ -5,7 +5,7 @@
 use super::cli::{Bisect, Global};
 use super::exit::Status;
 use super::interrupt::{self, interruptible};
-use super::named::named;
+use super::named::{images, named};
 use super::output::Output;
 use super::run::wanted;
 use super::validate::given_a_kernel;
@@ -26,12 +26,12 @@ use tokio::time::Instant;
 /// # Errors
 /// Where an option, the repository or the host is wrong; runs that were made keep their results.
 pub fn bisect(global: &Global, options: &Bisect, output: &Output) -> anyhow::Result<Status> {
-    let names = named(global, [&options.scenario])?;
+    let (names, images) = (named(global, [&options.scenario])?, images([&options.scenario])?);
     let mut scenario = scenario::load(&options.scenario, &options.overrides)?;
     let build = template(options, &scenario, &names)?;
     // Whether a kernel is bad is not whether it was expected.
     scenario.expect.clear();
-    given_a_kernel(&scenario, "--tree")?;
+    given_a_kernel(&scenario, &images, "--tree")?;
     let tree = options.tree.canonicalize().with_context(|| format!("--tree {}", options.tree.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -47,7 +47,7 @@ pub fn bisect(global: &Global, options: &Bisect, output: &Output) -> anyhow::Res
         let end = Options { confidence: options.confidence, max_runs: options.max_runs };
         let mut search = Search::new(graph, &history.suspects, guess(), end);
         let mut guests = Guests {
-            host: Host::look(cache, wanted(options.accel)).await?,
+            host: Host::look(cache, images, wanted(options.accel)).await?,
             store: Store::new(&global.results)?,
             names,
             scenario,
@@ -132,7 +132,7 @@ impl Guests<'_> {
     /// Whether a stored run was in the image that its kernel would be in now: which one that is depends on the kernel's version alone.
     async fn is_of_this_image(&self, run: &RunJson) -> anyhow::Result<bool> {
         let Some(version) = kernel::version_of(&run.kernel_identity.release) else { return Ok(run.image.is_none()) };
-        let now = run::image_for(&self.scenario, version, self.host.cache(), &|_| ()).await?;
+        let now = run::image_for(&self.scenario, version, &self.host, &|_| ()).await?;
         Ok(same_image(run.image.as_ref(), now.as_ref()))
     }
 }

@@ -5,7 +5,7 @@
 use crate::image::ImageIdentity;
 use crate::kernel::{self, Cache, Kernel, Names};
 use crate::report::{self, Live};
-use crate::run::{Boots, image_for};
+use crate::run::{Boots, Host, image_for};
 use crate::scenario::Scenario;
 use std::io;
 use std::thread;
@@ -65,11 +65,11 @@ pub(super) async fn kernel(
 pub(super) async fn image(
     scenario: &Scenario,
     kernel: &Kernel,
-    cache: &Cache,
+    host: &Host,
     live: Live,
 ) -> io::Result<Option<anyhow::Result<Option<ImageIdentity>>>> {
     let progress = |text: &str| live.doing(text);
-    let made = interruptible(image_for(scenario, kernel.version, cache, &progress)).await;
+    let made = interruptible(image_for(scenario, kernel.version, host, &progress)).await;
     live.done();
     made
 }

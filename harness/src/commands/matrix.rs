@@ -5,7 +5,7 @@
 use super::cli::{Form, Global, Matrix};
 use super::exit::Status;
 use super::interrupt;
-use super::named::named;
+use super::named::{images, named};
 use super::output::Output;
 use super::paths;
 use super::run::wanted;
@@ -189,9 +189,10 @@ impl Runs {
         global: &Global,
         board: Board,
     ) -> anyhow::Result<Self> {
+        let host = Host::look(Cache::open(None)?, images([&options.file])?, wanted(options.accel)).await?;
         let mut specs: Vec<Boots> = Vec::new();
         let mut number = |scenario: &Scenario| {
-            let boots = Boots::of(scenario)?;
+            let boots = Boots::of(scenario, host.images())?;
             Ok(specs.iter().position(|spec| *spec == boots).unwrap_or_else(|| {
                 specs.push(boots);
                 specs.len() - 1
@@ -200,7 +201,7 @@ impl Runs {
         let of_cell = cells.iter().map(|(_, scenario)| number(scenario)).collect::<anyhow::Result<_>>()?;
         let recorded = options.resume.then(|| Recorded::read(&global.results)).transpose()?;
         Ok(Self {
-            host: Host::look(Cache::open(None)?, wanted(options.accel)).await?,
+            host,
             store: Store::new(&global.results)?,
             names,
             cells,
@@ -232,7 +233,7 @@ impl Work for Runs {
             for cell in (0..self.cells.len()).filter(|&cell| self.of_cell[cell] == kernel) {
                 let of = &self.cells[cell].1;
                 let live = self.board.run("image");
-                let image = interrupt::image(of, &made, self.host.cache(), live).await?;
+                let image = interrupt::image(of, &made, &self.host, live).await?;
                 let Some(image) = image.transpose()? else { return Ok(None) };
                 past.push((cell, run::past(recorded, of, &made, image.as_ref())?));
             }

@@ -1,8 +1,9 @@
-//! The named kernels that a command knows.
-//! Lives here: from where their list is looked for.
-//! May not live here: reading it, or what else is looked at (`kernel::Names`).
+//! The kernels and images that a command knows by name.
+//! Lives here: from where they are looked for.
+//! May not live here: reading them, or what else is looked at (`kernel::Names`, `image::Images`).
 
 use super::cli::Global;
+use crate::image::Images;
 use crate::kernel::Names;
 use std::path::{Path, PathBuf};
 
@@ -13,9 +14,21 @@ use std::path::{Path, PathBuf};
 /// Where the list cannot be read, or something in it is wrong.
 pub(super) fn named<'a>(global: &Global, files: impl IntoIterator<Item = &'a PathBuf>) -> anyhow::Result<Names> {
     let here = std::env::current_dir()?;
-    let mut places: Vec<&Path> = files.into_iter().map(|file| file.as_path()).collect();
-    places.push(&here);
-    Ok(Names::find(global.kernels.as_deref(), &places)?)
+    Ok(Names::find(global.kernels.as_deref(), &places(files, &here))?)
+}
+
+/// Those of the nearest folder `images` upward from the first of these files that has one, or from the working directory; what is not there
+/// is installed or built in.
+///
+/// # Errors
+/// Where there is no working directory.
+pub(super) fn images<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> anyhow::Result<Images> {
+    let here = std::env::current_dir()?;
+    Ok(Images::find(&places(files, &here)))
+}
+
+fn places<'h, 'f: 'h>(files: impl IntoIterator<Item = &'f PathBuf>, here: &'h Path) -> Vec<&'h Path> {
+    files.into_iter().map(|file| file.as_path()).chain([here]).collect()
 }
 
 #[cfg(test)]
@@ -27,7 +40,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn kernels_lie_beside_what_is_run() {
+    fn kernels_and_images_lie_beside_what_is_run() {
         let place = tempfile::tempdir().unwrap();
         let list = |folder: &str, name: &str| {
             let folder = place.path().join(folder).join("kernel-configs");
@@ -42,6 +55,10 @@ mod tests {
             named(&cli.global, [&PathBuf::from("/nowhere/s.yaml"), &scenario]).unwrap().kernels.contains_key(name)
         };
         assert!(knows(&[], "mine"), "though the working directory has a list, too");
+        fs::create_dir_all(place.path().join("tree/images")).unwrap();
+        fs::write(place.path().join("tree/images/own.yaml"), "debian: bookworm\n").unwrap();
+        let images = images([&PathBuf::from("/nowhere/s.yaml"), &scenario]).unwrap();
+        assert!(images.get("own").is_some(), "{:?}", images.names());
         assert!(knows(&["--kernels", other.to_str().unwrap()], "other"));
     }
 }

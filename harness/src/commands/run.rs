@@ -5,7 +5,7 @@
 use super::cli::{Accel, Global, Run};
 use super::exit::{Series, Status};
 use super::interrupt;
-use super::named::named;
+use super::named::{images, named};
 use super::output::Output;
 use crate::image::programs;
 use crate::kernel::{Cache, Names};
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Where a scenario or the host is wrong; what ran before keeps its results.
 pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<Status> {
-    let names = named(global, &options.scenarios)?;
+    let (names, images) = (named(global, &options.scenarios)?, images(&options.scenarios)?);
     // All scenarios are read before the first is run: a mistake in the last costs nothing.
     let load = |file: &PathBuf| load(file, options, &names);
     let scenarios: Vec<Scenario> = options.scenarios.iter().map(load).collect::<anyhow::Result<_>>()?;
@@ -39,19 +39,19 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
     }
     if options.dry_run {
         for scenario in &scenarios {
-            output.line(&run::describe(scenario, &names, wanted)?)?;
+            output.line(&run::describe(scenario, &names, &images, wanted)?)?;
         }
         return Ok(Status::AsExpected);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let host = Host::look(Cache::open(None)?, wanted).await?;
+        let host = Host::look(Cache::open(None)?, images, wanted).await?;
         let store = Store::new(&global.results)?;
         let mut series = Series::new(options.bisect_exit.then_some(&options.bad_when));
         for scenario in &scenarios {
             let live = || Live::new(&scenario.name);
-            let boots = Boots::of(scenario)?;
-            if matches!(boots, Boots::Own(_)) && options.kernel.is_some() {
+            let boots = Boots::of(scenario, host.images())?;
+            if matches!(boots, Boots::Own(..)) && options.kernel.is_some() {
                 bail!("--kernel has no meaning for {}: its image boots its own kernel; `kernel: ours` in the image changes that", scenario.name);
             }
             let kernel = match interrupt::kernel(&boots, &names, host.cache(), live()).await? {
@@ -64,7 +64,7 @@ pub fn run(global: &Global, options: &Run, output: &Output) -> anyhow::Result<St
             };
             let mut done = 0;
             if options.resume {
-                let image = interrupt::image(scenario, &kernel, host.cache(), live()).await?;
+                let image = interrupt::image(scenario, &kernel, &host, live()).await?;
                 let Some(image) = image.transpose()? else { return Ok(Status::Interrupted) };
                 let recorded = Recorded::read(&global.results)?;
                 let past = run::past(&recorded, scenario, &kernel, image.as_ref())?;

@@ -5,11 +5,12 @@
 use super::cli::{Expect, Global, Validate};
 use super::exit::Status;
 use super::interrupt::{self, interruptible};
-use super::named::named;
+use super::named::{images, named};
 use super::output::Output;
 use super::page;
 use super::run::wanted;
 use crate::campaign::compare::{Answer, Rules, Trial, Trials, Validated};
+use crate::image::Images;
 use crate::kernel::{self, Cache, Kernel, Names};
 use crate::report::{self, Live};
 use crate::results::{Recorded, RunJson, Store};
@@ -27,18 +28,18 @@ const SIDES: [&str; 2] = ["without", "with"];
 /// # Errors
 /// Where an option, a scenario, a kernel or the host is wrong; what ran before keeps its results.
 pub fn validate(global: &Global, options: &Validate, output: &Output) -> anyhow::Result<Status> {
-    let mut names = named(global, options.scenarios.iter().chain(&options.guards))?;
+    let files = || options.scenarios.iter().chain(&options.guards);
+    let (mut names, images) = (named(global, files())?, images(files())?);
     let first = names.from_argument(&options.kernel);
     // All scenarios are read before the first is run: a mistake in the last costs nothing.
     let load = |file: &PathBuf| Ok(scenario::load(file, &options.overrides)?);
-    let files = options.scenarios.iter().chain(&options.guards);
-    let scenarios: Vec<Scenario> = files.map(load).collect::<anyhow::Result<_>>()?;
+    let scenarios: Vec<Scenario> = files().map(load).collect::<anyhow::Result<_>>()?;
     for (number, one) in scenarios.iter().enumerate() {
         if scenarios[..number].iter().any(|other| other.name == one.name) {
             bail!("`{}` is there twice: a scenario is tested once, as a scenario or as a guard", one.name);
         }
     }
-    scenarios.iter().try_for_each(|one| given_a_kernel(one, "--kernel"))?;
+    scenarios.iter().try_for_each(|one| given_a_kernel(one, &images, "--kernel"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let place = tempfile::tempdir()?;
     let cache = Cache::open(None)?;
@@ -68,7 +69,7 @@ pub fn validate(global: &Global, options: &Validate, output: &Output) -> anyhow:
     };
     let interrupted = runtime.block_on(async {
         let mut runs = Runs {
-            host: Host::look(cache, wanted(options.accel)).await?,
+            host: Host::look(cache, images, wanted(options.accel)).await?,
             store: Store::new(&global.results)?,
             recorded: options.resume.then(|| Recorded::read(&global.results)).transpose()?,
             scenarios: &scenarios,
@@ -94,8 +95,8 @@ pub fn validate(global: &Global, options: &Validate, output: &Output) -> anyhow:
 }
 
 /// A scenario whose image boots its own kernel runs on no other.
-pub(super) fn given_a_kernel(scenario: &Scenario, option: &str) -> anyhow::Result<()> {
-    if let Boots::Own(_) = Boots::of(scenario)? {
+pub(super) fn given_a_kernel(scenario: &Scenario, images: &Images, option: &str) -> anyhow::Result<()> {
+    if let Boots::Own(..) = Boots::of(scenario, images)? {
         bail!(
             "{option} has no meaning for {}: its image boots its own kernel; expected an image with `kernel: ours`",
             scenario.name
@@ -188,7 +189,7 @@ impl Work for Runs<'_> {
                 continue;
             };
             let of = self.scenario(trial, side);
-            let image = interrupt::image(&of, &kernel, self.host.cache(), Live::new("image")).await?;
+            let image = interrupt::image(&of, &kernel, &self.host, Live::new("image")).await?;
             let Some(image) = image.transpose()? else { return Ok(None) };
             past.push(run::past(recorded, &of, &kernel, image.as_ref())?);
         }

@@ -2,6 +2,7 @@
 //! Lives here: that choice, and what is known of both before a run and after it; the runs of both that are stored.
 //! May not live here: how a kernel or an image is made (`kernel`, `image`), or the machine (`prepare`).
 
+use super::host::Host;
 use crate::image::{self, ImageIdentity, Images, SystemDisk};
 use crate::kernel::{self, Cache, Kernel, Names, Progress};
 use crate::results::{KernelJson, Recorded, RunJson};
@@ -16,7 +17,7 @@ pub enum Boots {
     /// A kernel, whatever the image.
     Kernel(KernelSpec),
     /// The kernel that this image brings.
-    Own(ImageSpec),
+    Own(ImageSpec, ImageSource),
 }
 
 impl Boots {
@@ -24,11 +25,11 @@ impl Boots {
     ///
     /// # Errors
     /// Where no image has the name that it gives, or the image's file is wrong.
-    pub fn of(scenario: &Scenario) -> anyhow::Result<Self> {
+    pub fn of(scenario: &Scenario, images: &Images) -> anyhow::Result<Self> {
         let spec = &scenario.guest.image;
-        Ok(match meaning(spec)? {
-            ImageSource::Debian(DebianImage { kernel: ImageKernel::Own, .. })
-            | ImageSource::Disk(DiskImage { kernel: ImageKernel::Own, .. }) => Self::Own(spec.clone()),
+        Ok(match images.meaning(spec)? {
+            source @ (ImageSource::Debian(DebianImage { kernel: ImageKernel::Own, .. })
+            | ImageSource::Disk(DiskImage { kernel: ImageKernel::Own, .. })) => Self::Own(spec.clone(), source),
             _ => Self::Kernel(scenario.kernel.clone()),
         })
     }
@@ -40,20 +41,12 @@ impl Boots {
     pub async fn kernel(&self, names: &Names, cache: &Cache, progress: Progress<'_>) -> anyhow::Result<Kernel> {
         match self {
             Self::Kernel(spec) => Ok(kernel::resolve(spec, names, cache, progress).await?),
-            Self::Own(spec) => {
-                let own = image::own_kernel_of(spec, &meaning(spec)?, cache, progress).await?;
+            Self::Own(spec, source) => {
+                let own = image::own_kernel_of(spec, source, cache, progress).await?;
                 own.context("the image brings no kernel of its own any more")
             }
         }
     }
-}
-
-/// What a scenario's image is.
-///
-/// # Errors
-/// As [`Boots::of`].
-pub(super) fn meaning(spec: &ImageSpec) -> anyhow::Result<ImageSource> {
-    Ok(Images::find(&[&std::env::current_dir()?]).meaning(spec)?)
 }
 
 /// Which image a scenario's guest boots into with a kernel of this version, made if need be; `None` for the minimal one, which is made for each run.
@@ -63,12 +56,12 @@ pub(super) fn meaning(spec: &ImageSpec) -> anyhow::Result<ImageSource> {
 pub async fn image_for(
     scenario: &Scenario,
     kernel: (u32, u32, u32),
-    cache: &Cache,
+    host: &Host,
     progress: Progress<'_>,
 ) -> anyhow::Result<Option<ImageIdentity>> {
     let spec = &scenario.guest.image;
-    let source = meaning(spec)?;
-    let disk = SystemDisk::of(&source, kernel, cache, progress).await?;
+    let source = host.images.meaning(spec)?;
+    let disk = SystemDisk::of(&source, kernel, &host.cache, progress).await?;
     Ok(disk.map(|disk| ImageIdentity::new(spec, &source, &disk)))
 }
 
@@ -143,10 +136,11 @@ mod tests {
     fn an_image_may_bring_its_kernel() {
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/xfs-inode-mutex.yaml");
         let scenario = crate::scenario::load(&file, &[]).unwrap();
-        assert_eq!(Boots::of(&scenario).unwrap(), Boots::Kernel(scenario.kernel.clone()));
+        let images = Images::find(&[]);
+        assert_eq!(Boots::of(&scenario, &images).unwrap(), Boots::Kernel(scenario.kernel.clone()));
         let own = ImageSource::Debian(DebianImage { kernel: ImageKernel::Own, ..DebianImage::of("bookworm") });
         let mut scenario = scenario;
-        scenario.guest.image = ImageSpec::Inline(own);
-        assert_eq!(Boots::of(&scenario).unwrap(), Boots::Own(scenario.guest.image.clone()));
+        scenario.guest.image = ImageSpec::Inline(own.clone());
+        assert_eq!(Boots::of(&scenario, &images).unwrap(), Boots::Own(scenario.guest.image.clone(), own));
     }
 }

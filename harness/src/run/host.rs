@@ -1,7 +1,8 @@
-//! The host on which runs take place: its QEMU, its cache, what is wanted of its accelerators.
+//! The host on which runs take place: its QEMU, its cache, what is wanted of its accelerators; the images that have a name.
 //! Lives here: what is looked up once for all runs of a command.
 //! May not live here: anything of a scenario's.
 
+use crate::image::Images;
 use crate::kernel::Cache;
 use crate::results::HostJson;
 use crate::vm::{Error, PROGRAM, Qemu, Wanted, cpu_model};
@@ -13,6 +14,7 @@ pub struct Host {
     pub(super) qemu: Qemu,
     pub(super) wanted: Wanted,
     pub(super) cache: Cache,
+    pub(super) images: Images,
 }
 
 impl Host {
@@ -20,13 +22,18 @@ impl Host {
     ///
     /// # Errors
     /// Where there is no usable QEMU.
-    pub async fn look(cache: Cache, wanted: Wanted) -> Result<Self, Error> {
-        Ok(Self { qemu: Qemu::find(Path::new(PROGRAM)).await?, wanted, cache })
+    pub async fn look(cache: Cache, images: Images, wanted: Wanted) -> Result<Self, Error> {
+        Ok(Self { qemu: Qemu::find(Path::new(PROGRAM)).await?, wanted, cache, images })
     }
 
     /// The cache of kernels and images.
     pub fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// The images that have a name.
+    pub fn images(&self) -> &Images {
+        &self.images
     }
 
     /// The host as run.json names it.

@@ -2,10 +2,9 @@
 //! Lives here: what of a scenario becomes what of a machine.
 //! May not live here: how an initramfs or a disk is made (`image`).
 
-use super::boots::meaning;
 use super::host::Host;
 use crate::event::{Plan, SCHEMA};
-use crate::image::{self, DiskFormat, Executable, ImageIdentity, PreparedDisk, SystemDisk, programs};
+use crate::image::{self, DiskFormat, Executable, ImageIdentity, Images, PreparedDisk, SystemDisk, programs};
 use crate::kernel::{self, Kernel, Names, Progress, Temporary};
 use crate::report::Live;
 use crate::scenario::{
@@ -85,7 +84,7 @@ pub(super) async fn prepare(
     // Beside the cache, where there is room for disks; /tmp may be memory.
     let overlays = host.cache.temporary()?;
     let progress = |text: &str| live.doing(text);
-    let source = meaning(&scenario.guest.image)?;
+    let source = host.images.meaning(&scenario.guest.image)?;
     let disk = SystemDisk::of(&source, kernel.version, &host.cache, &progress).await?;
     let guest = match &disk {
         None => minimal(host, scenario, kernel, overlays.path(), &progress).await?,
@@ -237,8 +236,8 @@ fn required(scenario: &Scenario) -> Vec<String> {
 ///
 /// # Errors
 /// Where the kernel's name or the image's is unknown.
-pub fn describe(scenario: &Scenario, names: &Names, wanted: Wanted) -> anyhow::Result<String> {
-    let image = meaning(&scenario.guest.image)?;
+pub fn describe(scenario: &Scenario, names: &Names, images: &Images, wanted: Wanted) -> anyhow::Result<String> {
+    let image = images.meaning(&scenario.guest.image)?;
     let drive = |name: &str, base: &Path, base_format| DriveSpec {
         name: name.into(),
         overlay: "OVERLAY".into(),
@@ -294,12 +293,13 @@ mod tests {
     fn a_dry_run_needs_nothing_but_the_scenario() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/xfs-inode-mutex.yaml");
         let scenario = scenario::load(&file, &[]).unwrap();
-        let text = describe(&scenario, &Names::built_in().unwrap(), Wanted::Auto).unwrap();
+        let text = describe(&scenario, &Names::built_in().unwrap(), &Images::find(&[]), Wanted::Auto).unwrap();
         assert!(text.starts_with("# xfs-inode-mutex on debian-6.1 (Debian bookworm)"), "{text}");
         assert!(text.contains("required probes: beat, fault, spawn, file:data"), "{text}");
         assert!(text.contains("-m 256M") && text.contains("serial=data"), "{text}");
         let unknown = Scenario { kernel: KernelSpec::Named("debian-6.l".into()), ..scenario };
-        let error = describe(&unknown, &Names::built_in().unwrap(), Wanted::Auto).unwrap_err().to_string();
+        let error =
+            describe(&unknown, &Names::built_in().unwrap(), &Images::find(&[]), Wanted::Auto).unwrap_err().to_string();
         assert!(error.contains("did you mean `debian-6.1`"), "{error}");
     }
 
@@ -315,7 +315,7 @@ mod tests {
         let mut text = |kernel, root| {
             let image = DiskImage { disk: disk.clone(), ssh: ssh.clone(), root, kernel };
             scenario.guest.image = scenario::ImageSpec::Inline(ImageSource::Disk(image));
-            describe(&scenario, &Names::built_in().unwrap(), Wanted::Tcg).unwrap()
+            describe(&scenario, &Names::built_in().unwrap(), &Images::find(&[]), Wanted::Tcg).unwrap()
         };
         let own = text(ImageKernel::Own, None);
         assert!(own.contains("on its own kernel (") && !own.contains("-kernel"), "{own}");
