@@ -5,7 +5,7 @@
 # make yardstick  what drgn says of cores of ours and how long it takes, beside `oomph diagnose` (YARDSTICK_CORES=3; builds a kernel with DWARF)
 # make soak    long series of real runs; resumable (SOAK_STORE, SOAK_OPTIONS for `oomph matrix`, e.g. "--jobs 2")
 # make check-reports  every format of `oomph report`, and docs/ci, read by the tools that others read them with (fetches them once)
-# make lint    formatting and clippy
+# make lint    formatting and clippy, of the fuzz targets too
 # make check-images  the Debian systems of `guest.image`, each made and booted (bookworm on XFS, trixie on ext4), and disks as a user's own: by
 #                    their bootloader, under a kernel of ours, by key and password
 # make check-page  the HTML report in a real browser (Debian's chromium, 124 MB to fetch), with screenshots in PAGE_PICTURES; make test does it too
@@ -58,7 +58,9 @@ check-page:
 
 lint:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --locked -- -D warnings
 
 bench: build
 	$(CARGO) run --release --locked --quiet -p oomph-bench --bin oomph-bench -- $(OOMPH)

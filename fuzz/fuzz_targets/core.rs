@@ -8,7 +8,11 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(core) = Core::new(bytes) else { return };
     let mut word = [0; 8];
     core.read(0x1000, &mut word);
-    let roots = core.registers().iter().map(|cpu| (cpu.cr3, cpu.levels())).chain([(0x1000, Levels::Four), (0x1000, Levels::Five)]);
+    let roots = core
+        .registers()
+        .iter()
+        .map(|cpu| (cpu.cr3, cpu.levels()))
+        .chain([(0x1000, Levels::Four), (0x1000, Levels::Five)]);
     for (root, levels) in roots {
         let space = Space::new(&core, root, levels);
         for address in [0, 0x1000, 0xffff_8880_0000_0000, 0xffff_ffff_8100_0000, u64::MAX - 3] {

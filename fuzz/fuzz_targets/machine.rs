@@ -53,6 +53,8 @@ async fn play(mut bytes: &[u8]) {
         agent: wire(agent_wire),
         qmp: Box::new(qmp_wire),
         process: Box::new(Scripted(exit)),
+        ram: None,
+        visitors: None,
     };
     let greet = async {
         qmp.write_all(b"{\"QMP\": {}}\n").await.expect("the pipe has room");
@@ -86,6 +88,7 @@ async fn play(mut bytes: &[u8]) {
     let (mut received, mut last, mut ends) = (Vec::new(), None, 0);
     while let Some(seen) = timeout(DEADLINE, vm.next()).await.expect("the end is told in time") {
         let at = match seen {
+            Seen::Piece(_) => continue,
             Seen::ConsoleBytes { at, bytes } => {
                 received.extend(bytes);
                 at
