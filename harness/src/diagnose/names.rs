@@ -67,6 +67,17 @@ pub(crate) fn holds_isolated(function: &str) -> bool {
         .any(|name| function.starts_with(name))
 }
 
+/// Whether a task in this function waits for others to write dirty pages out (mm/page-writeback.c).
+pub(crate) fn waits_for_clean(function: &str) -> bool {
+    function.starts_with("balance_dirty_pages")
+}
+
+/// Whether a task in this function writes dirty pages out for all (fs/fs-writeback.c).
+pub(crate) fn flushes(function: &str) -> bool {
+    // –4.1, 4.2–
+    ["bdi_writeback_workfn", "wb_workfn"].contains(&function)
+}
+
 /// The role of a function; `None` for one that tells nothing by itself.
 pub(super) fn role(function: &str) -> Option<Role> {
     // Trying a lock is not waiting for it.

@@ -145,6 +145,7 @@ impl Step {
             StepNode::Lock => "held by",
             StepNode::Disk => "served by",
             StepNode::Isolated => "isolated by",
+            StepNode::Dirty => "written out by",
         }
     }
 }
@@ -163,6 +164,8 @@ pub enum StepNode {
     Disk,
     /// Pages that are isolated from their lists.
     Isolated,
+    /// Pages that are dirty.
+    Dirty,
 }
 
 /// Steps, each with how it is tied to the one before; the first to none.
@@ -177,7 +180,9 @@ pub fn sentence(steps: &[Step]) -> String {
         (None, _) => format!("{} ({})", step.who(), step.detail),
         (Some(tie), StepNode::Task) => format!(" ← {tie} {}, {}", step.who(), step.detail),
         (Some(tie), StepNode::Memory) => format!(" ← {tie} memory that {first} would free"),
-        (Some(tie), StepNode::Lock | StepNode::Disk | StepNode::Isolated) => format!(" {tie} {}", step.name),
+        (Some(tie), StepNode::Lock | StepNode::Disk | StepNode::Isolated | StepNode::Dirty) => {
+            format!(" {tie} {}", step.name)
+        }
     });
     parts.collect()
 }

@@ -8,7 +8,7 @@
 
 use super::graph::{called, wants_memory};
 use super::picture::{self, Picture, Seen};
-use crate::diagnose::{Kind, charges_cgroup};
+use crate::diagnose::{Kind, charges_cgroup, waits_for_clean};
 use crate::event::{self, Step, StepNode};
 use std::collections::{HashMap, HashSet};
 
@@ -19,6 +19,8 @@ pub enum Thing {
     Memory,
     /// Fewer pages that are isolated from their lists: what the throttle of reclaim lets one wait for.
     Isolated,
+    /// Fewer dirty pages: what the throttle of writing lets one wait for.
+    Dirty,
     /// A lock, by its place in the picture.
     Lock(usize),
     /// A disk, by its place in the picture.
@@ -30,7 +32,7 @@ pub enum Thing {
 pub struct Chain {
     /// The first are those who could bring free memory.
     pub links: Vec<Link>,
-    /// Whether it ends where it began, and nobody who is waited for on any way can get on.
+    /// Whether it comes back to a thing that is on it, and nobody who is waited for on any way can get on.
     pub closed: bool,
 }
 
@@ -46,9 +48,10 @@ pub struct Link {
 /// Who holds up what, and who waits for what.
 struct Ties<'a> {
     picture: &'a Picture,
-    /// The tasks that could bring free memory, and those that have isolated pages.
+    /// The tasks that could bring free memory, those that have isolated pages, and those that write dirty ones out.
     bring: Vec<usize>,
     isolate: Vec<usize>,
+    flush: Vec<usize>,
     by_address: HashMap<u64, usize>,
     /// The tasks that do a disk's work.
     serve: HashMap<usize, Vec<usize>>,
@@ -63,17 +66,19 @@ pub fn chain(picture: &Picture) -> Option<Chain> {
     let mut links: Vec<Link> = Vec::new();
     let mut at = Thing::Memory;
     let mut been = HashSet::new();
-    while been.insert(at) {
-        let Some(link) = ties.next(at) else { break };
+    let round = loop {
+        if !been.insert(at) {
+            break true;
+        }
+        let Some(link) = ties.next(at) else { break false };
         let thing = link.thing;
         links.push(link);
-        let Some(next) = thing else { break };
+        let Some(next) = thing else { break false };
         at = next;
-    }
+    };
     let first = links.first()?;
     first.thing.filter(|&thing| thing != Thing::Memory)?;
-    let back = links.last().is_some_and(|link| link.thing == Some(Thing::Memory));
-    let closed = back && ties.stuck().contains(&Thing::Memory);
+    let closed = round && ties.stuck().contains(&Thing::Memory);
     Some(Chain { links, closed })
 }
 
@@ -94,7 +99,8 @@ impl<'a> Ties<'a> {
                 serve.entry(disk).or_default().push(index);
             }
         }
-        Self { picture, bring, isolate: which(&|seen| seen.isolates), by_address: picture.by_address(), serve }
+        let (isolate, flush) = (which(&|seen| seen.isolates), which(&|seen| seen.flushes));
+        Self { picture, bring, isolate, flush, by_address: picture.by_address(), serve }
     }
 
     /// Those who hold a thing up.
@@ -102,6 +108,7 @@ impl<'a> Ties<'a> {
         match thing {
             Thing::Memory => self.bring.clone(),
             Thing::Isolated => self.isolate.clone(),
+            Thing::Dirty => self.flush.clone(),
             Thing::Lock(lock) => {
                 let holder = self.picture.locks.get(lock).and_then(|lock| lock.holder.task());
                 holder.and_then(|address| self.by_address.get(&address)).copied().into_iter().collect()
@@ -114,6 +121,8 @@ impl<'a> Ties<'a> {
         let seen = self.picture.tasks.get(task)?;
         match (seen.lock, seen.disk) {
             (Some(lock), _) => Some(Thing::Lock(lock)),
+            // Whose pages they are is not read: of several flushers all count.
+            (None, _) if waits_for_clean(&seen.place.function) && !self.flush.is_empty() => Some(Thing::Dirty),
             (None, Some(disk)) => Some(Thing::Disk(disk)),
             (None, None) if seen.place.kind == Kind::Isolation => Some(Thing::Isolated),
             (None, None) if wants_memory(seen) && !charges_cgroup(&seen.place.function) => Some(Thing::Memory),
@@ -144,7 +153,8 @@ impl<'a> Ties<'a> {
     fn stuck(&self) -> HashSet<Thing> {
         let locks = (0..self.picture.locks.len()).map(Thing::Lock);
         let disks = (0..self.picture.disks.len()).map(Thing::Disk);
-        let mut stuck: HashSet<Thing> = locks.chain(disks).chain([Thing::Memory, Thing::Isolated]).collect();
+        let mut stuck: HashSet<Thing> =
+            locks.chain(disks).chain([Thing::Memory, Thing::Isolated, Thing::Dirty]).collect();
         for _ in 0..ROUNDS {
             let free: Vec<Thing> = stuck
                 .iter()
@@ -201,6 +211,7 @@ impl Chain {
                 None => 0,
                 Some(Thing::Memory) => 1,
                 Some(Thing::Isolated) => 2,
+                Some(Thing::Dirty) => 5,
                 Some(Thing::Lock(lock)) => picture.locks.get(lock).map_or(3, |lock| lock.address),
                 Some(Thing::Disk(disk)) => picture.disks.get(disk).map_or(4, |disk| disk.address),
             });
@@ -229,6 +240,7 @@ fn step(picture: &Picture, thing: Thing) -> Option<Step> {
     let (node, name, detail) = match thing {
         Thing::Memory => (StepNode::Memory, "memory".into(), String::new()),
         Thing::Isolated => (StepNode::Isolated, "fewer isolated pages".into(), String::new()),
+        Thing::Dirty => (StepNode::Dirty, "fewer dirty pages".into(), String::new()),
         Thing::Lock(lock) => (StepNode::Lock, called(picture.locks.get(lock)?), String::new()),
         Thing::Disk(disk) => {
             let disk = picture.disks.get(disk)?;

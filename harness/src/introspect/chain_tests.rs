@@ -27,6 +27,7 @@ fn seen(pid: u32, comm: &str, kind: Kind, function: &str) -> Seen {
         disk: None,
         serves: None,
         isolates: false,
+        flushes: false,
         request: None,
         whole: true,
         call: None,
@@ -105,6 +106,26 @@ fn the_throttle_leads_to_those_who_have_isolated_pages() {
     let text = "hog[5] and 1 more (in shrink_lruvec (order 0)) wait for fewer isolated pages ← isolated by holder[6] and 2 more, in \
                 mempool_alloc (in reclaim for an allocation) (order 0) wait for vda";
     assert_eq!(told(&picture), Some((false, text.into())));
+}
+
+/// As in a run of `swap-over-loop` on 6.1 with `nofs-may-oom` (`hung-io-stall-writeback` in the corpus): the flusher reclaims for a buffer.
+#[test]
+fn the_throttle_of_writing_leads_to_the_flusher() {
+    let waits = |pid, comm: &str| Seen { disk: Some(0), ..seen(pid, comm, Kind::Io, "blk_mq_get_tag") };
+    let flusher = Seen { flushes: true, request: NOIO, ..waits(79, "kworker/u4:3") };
+    let worker = Seen { serves: Some(0), disk: Some(1), ..seen(26, "kworker/u4:1", Kind::Io, "balance_dirty_pages") };
+    let tasks = vec![waits(27, "kswapd0"), flusher, worker];
+    let mut picture = Picture { tasks, disks: livelock().disks, ..Picture::default() };
+    let text = "kswapd0[27] (in blk_mq_get_tag) waits for loop0 ← served by kworker/u4:1[26], in balance_dirty_pages waits for fewer \
+                dirty pages ← written out by kworker/u4:3[79], in blk_mq_get_tag (order 0, no __GFP_IO) waits for loop0";
+    assert_eq!(told(&picture), Some((true, text.into())));
+    // A second flusher gets on.
+    picture.tasks.push(Seen { flushes: true, ..seen(80, "kworker/u4:5", Kind::Running, "wb_workfn") });
+    assert!(!told(&picture).unwrap().0);
+    // None is at work: what is left is the disk.
+    picture.tasks.retain(|seen| !seen.flushes);
+    let (closed, text) = told(&picture).unwrap();
+    assert!(!closed && text.ends_with("in balance_dirty_pages waits for vda"), "{text}");
 }
 
 #[test]

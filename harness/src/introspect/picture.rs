@@ -60,6 +60,8 @@ pub struct Seen {
     pub serves: Option<usize>,
     /// Whether it has pages isolated from their lists, as far as its functions tell.
     pub isolates: bool,
+    /// Whether it writes dirty pages out for all.
+    pub flushes: bool,
     /// What it wants to allocate, where it reclaims for that.
     pub request: Option<Request>,
     /// Whether its stack was read to its end without guessing.
@@ -115,6 +117,7 @@ pub fn take(kernel: &Kernel<'_>, code: &Code, registers: &[Registers]) -> Pictur
             serves: None,
             isolates: place.kind != diagnose::Kind::Isolation
                 && functions.iter().any(|function| diagnose::holds_isolated(function)),
+            flushes: functions.iter().any(|function| diagnose::flushes(function)),
             request: request::find(kernel, stack, &functions),
             whole: stack.whole,
             call: call(kernel, code, stack, &functions),

@@ -91,8 +91,8 @@ fn chain() -> Text {
                   tells of a hang without a proof why nothing moves; it decides nothing."
             .into(),
         decided: "It begins with the tasks that reclaim and may enter filesystems for it, or with an OOM victim while one is pending. A lock leads to its holder, a loop \
-                  device to the tasks that do its work, the throttle of reclaim to the tasks that have isolated pages; a disk of the machine ends it, for who serves that is no \
-                  task of the guest. It is closed where it comes back to free memory and none of all who are waited for can get on.\n\
+                  device to the tasks that do its work, the throttle of reclaim to the tasks that have isolated pages, that of writing to the flusher; a disk of the machine ends it, for who serves that is no \
+                  task of the guest. It is closed where it comes back to what is on it already and none of all who are waited for can get on.\n\
                   Of a stall it is the one that most pictures show."
             .into(),
         kernels: "As for `proof`. Which disk a page of swap belongs to is told where there is one area of swap only.".into(),

@@ -76,5 +76,6 @@ fn name(node: StepNode) -> &'static str {
         StepNode::Memory => "memory",
         StepNode::Disk => "disk",
         StepNode::Isolated => "isolated",
+        StepNode::Dirty => "dirty",
     }
 }
