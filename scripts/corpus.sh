@@ -1,6 +1,7 @@
 #!/bin/sh
 # The corpus of recorded runs (harness/tests/corpus), made anew from real guests: each scenario below is run, and what its verdict
-# rests on is kept. Look at the first lines before you commit them: a run may have ended in another way than the name says.
+# rests on is kept. Look at the first lines before you commit them: a run may have ended in another way than the name says
+# (hung-io-stall-writeback in five of six).
 # Usage: corpus.sh OOMPH [NAME...]
 set -eu
 oomph=$1
@@ -18,6 +19,7 @@ corpus() {
 		hung-no-fs-livelock scenarios/swap-over-loop.yaml debian-6.1
 		hung-isolation-throttle scenarios/isolation-storm.yaml debian-6.1-unbounded-isolation
 		hung-io-stall scenarios/tests/freeze-forever.yaml debian-6.1
+		hung-io-stall-writeback scenarios/swap-over-loop.yaml debian-6.1-nofs-may-oom --set guest.sysctl={}
 		hung-unknown scenarios/tests/spin-rt.yaml debian-6.1
 		recovered-after-30s scenarios/kswapd-block.yaml debian-6.1
 		panicked scenarios/panic-on-oom.yaml debian-6.1
