@@ -1,7 +1,7 @@
 #!/bin/sh
 # The corpus of recorded runs (harness/tests/corpus), made anew from real guests: each scenario below is run, and what its verdict
 # rests on is kept. Look at the first lines before you commit them: a run may have ended in another way than the name says
-# (hung-io-stall-writeback in five of six).
+# (hung-io-stall-writeback mostly does).
 # Usage: corpus.sh OOMPH [NAME...]
 set -eu
 oomph=$1
