@@ -101,14 +101,15 @@ fn no_fs_livelock() -> Text {
 fn io_stall() -> Text {
     Text {
         meaning: "Nobody loops in the allocator: tasks wait for I/O that does not end, or for a filesystem that nobody thaws. This is a disk's hang, \
-                  or a driver's, not one of memory."
+                  or a driver's, and no livelock. Memory has its part in it where those who wait do so in reclaim: then the chain says for whom, and \
+                  SysRq-f may end it."
             .into(),
         decided: "Fourth of the rules: the heartbeat goes on, and some task was waiting for I/O or for a thaw in every look of the stall that could have shown \
                   it. Host faults are off by then: while one is in force nothing is judged frozen."
             .into(),
         kernels: "Any. A guest whose disk is only held for a while by a host fault (kswapd-block) comes back with the disk and is `recovered`.".into(),
         next: vec![
-            next("oomph results show RESULT", "which function waits, on behalf of which filesystem"),
+            next("oomph results show RESULT", "which function waits, on behalf of which filesystem; `chain`: who would have to end the wait"),
             next("oomph doctor", "whether this host's own disk is what is slow"),
             next("oomph run SCENARIO --kernel KERNEL --keep-hung", "the guest as it hung, for `oomph attach`"),
         ],
