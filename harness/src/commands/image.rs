@@ -6,7 +6,7 @@ use super::cli::{BuildImage, Global, ImageVerb};
 use super::exit::Status;
 use super::interrupt::interruptible;
 use super::kernel::{prune, runtime};
-use super::named::named;
+use super::named::{images, named};
 use super::output::Output;
 use crate::image::{self, Images, ShownImage};
 use crate::kernel::{self, Cache, Kind};
@@ -23,7 +23,7 @@ const KINDS: [Kind; 2] = [Kind::Roots, Kind::Images];
 /// # Errors
 /// Where an image's file is wrong, or an image cannot be had.
 pub fn image(global: &Global, verb: &ImageVerb, output: &Output) -> anyhow::Result<Status> {
-    let images = Images::find(&[&std::env::current_dir()?]);
+    let images = images(&[])?;
     let cache = Cache::open(None)?;
     match verb {
         ImageVerb::List => list(&images, &cache, output),

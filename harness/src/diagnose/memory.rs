@@ -5,9 +5,19 @@
 use serde::Serialize;
 
 /// Kilobytes in a page of x86.
-const PAGE_KB: u64 = 4;
+const PAGE_KB: i64 = 4;
 /// Lines that one report may take: nodes times zones times three, and some.
 const MAX_LINES: u16 = 400;
+
+/// Pages in kB; of memory that is hostile the most that there can be.
+pub(crate) fn kb(pages: i64) -> i64 {
+    pages.saturating_mul(PAGE_KB)
+}
+
+/// The same of what is never less than none.
+pub(crate) fn kb_of(pages: u64) -> u64 {
+    pages.saturating_mul(PAGE_KB.unsigned_abs())
+}
 
 /// The numbers that matter to a hang, in kB.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -75,7 +85,7 @@ impl Memory {
             (" free:", &mut self.free_kb),
         ] {
             if let Some(pages) = number(text, key) {
-                *kb = pages.saturating_mul(PAGE_KB);
+                *kb = kb_of(pages);
             }
         }
     }

@@ -23,6 +23,7 @@ pub use history::{Dump, DumpKind, History, Sighting, Source};
 pub use mechanism::{Circumstances, Finding, Piece};
 pub(crate) use mechanism::{REAPER_MS, RECLAIM_PER_S};
 pub use memory::Memory;
+pub(crate) use memory::{kb, kb_of};
 pub(crate) use names::{charges_cgroup, flushes, holds_isolated, is_allocator, waits_for_clean};
 pub(crate) use place::classify;
 pub use place::{Kind, Place};

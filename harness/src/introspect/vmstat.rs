@@ -11,18 +11,6 @@ use super::layout::Field;
 const MOST_ZONES: u64 = 8;
 /// Bytes of a zone's name.
 const NAME_BYTES: usize = 16;
-/// Bytes of a page in kB.
-const PAGE_KB: i64 = 4;
-
-/// Pages in kB; of memory that is hostile the most that there can be.
-pub fn kb(pages: i64) -> i64 {
-    pages.saturating_mul(PAGE_KB)
-}
-
-/// The same of what is never less than none.
-pub fn kb_of(pages: u64) -> u64 {
-    pages.saturating_mul(PAGE_KB.unsigned_abs())
-}
 
 /// A counter: what is in it, and what processors have beside it. Where one is off by much, whoever reads it decides by an old number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

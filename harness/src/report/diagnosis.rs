@@ -3,13 +3,14 @@
 //! May not live here: what is in the picture (`introspect`).
 
 use super::inert::plain;
+use crate::diagnose::{kb, kb_of};
 use crate::event::{Step, StepNode, tied};
 use crate::introspect::chain;
 use crate::introspect::graph::{Graph, Round, called, held_by};
 use crate::introspect::memory::Registers;
 use crate::introspect::oom::{Queued, Reaper};
 use crate::introspect::picture::{Picture, Seen};
-use crate::introspect::vmstat::{Counter, kb, kb_of};
+use crate::introspect::vmstat::Counter;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

@@ -2,12 +2,11 @@
 //! Lives here: from a picture to its event; stacks and names are told once a run.
 //! May not live here: taking pictures (`introspect`), or when (`machine`).
 
-use crate::diagnose::{self, Frame};
+use crate::diagnose::{self, Frame, kb_of};
 use crate::event::{Cycle, Picture, SampledStack, SeenLock, SeenVictim};
 use crate::introspect::chain;
 use crate::introspect::graph::{Graph, Round, called};
 use crate::introspect::picture;
-use crate::introspect::vmstat::kb_of;
 use std::collections::HashMap;
 use std::time::Duration;
 

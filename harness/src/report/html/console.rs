@@ -30,11 +30,11 @@ pub(super) fn evidence(run: &RunJson, id: &str, console: &[ExcerptLine], most: u
     let folded = fold(&run.evidence);
     let weights: Vec<Weight> =
         folded.iter().map(|group| group.iter().map(|piece| piece.weight).min().unwrap_or_default()).collect();
-    let shown = heaviest(&weights, most);
-    let before = |at: usize| shown[..at].last().map_or(0, |before| before + 1);
+    let heavy = heaviest(&weights, most);
+    let before = |at: usize| heavy[..at].last().map_or(0, |before| before + 1);
     html! {
         ol.evidence {
-            @for (number, &at) in shown.iter().enumerate() {
+            @for (number, &at) in heavy.iter().enumerate() {
                 (left_out(&folded[before(number)..at]))
                 @match folded[at] {
                     [one] => li { (piece(one)) },
@@ -48,7 +48,7 @@ pub(super) fn evidence(run: &RunJson, id: &str, console: &[ExcerptLine], most: u
                     [] => "",
                 }
             }
-            (left_out(&folded[before(shown.len())..]))
+            (left_out(&folded[before(heavy.len())..]))
         }
     }
 }
