@@ -1,27 +1,32 @@
 #!/bin/sh
 # Installs what oomph needs on a Debian host, and nothing that is there already.
-# `host-packages.sh TOOL:PACKAGE…` installs those as well.
+# `host-packages.sh WHAT:PACKAGE…` installs those as well: a tool, a C header (….h) or a module of Python (import-…).
 # As root with apt, else through sudo without a password, else it says what to run and fails.
 set -eu
 
-# tool:package
+# what:package
 needed="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkfs.btrfs:btrfs-progs"
 # For images: a Debian system from packages.
 needed="$needed mmdebstrap:mmdebstrap debugfs:e2fsprogs"
 # For kernels from source: our own fragments ask for an LZ4 image; objtool needs a header of libelf.
 needed="$needed make:make gcc:gcc ld:binutils flex:flex bison:bison bc:bc perl:perl lz4:lz4 git:git patch:patch curl:curl"
+needed="$needed libelf.h:libelf-dev"
+# For libssh2, which is built along.
+needed="$needed openssl/ssl.h:libssl-dev pkg-config:pkg-config"
 needed="$needed $*"
-# The last two are for libssh2, which is built along.
-headers="libelf.h:libelf-dev openssl/ssl.h:libssl-dev"
-needed="$needed pkg-config:pkg-config"
 PATH=$PATH:/usr/sbin:/sbin
+
+has() {
+	case $1 in
+	*.h) gcc -E -x c -include "$1" /dev/null ;;
+	import-*) python3 -c "import ${1#import-}" ;;
+	*) command -v "$1" ;;
+	esac >/dev/null 2>&1
+}
 
 missing() {
 	for pair in $needed; do
-		command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair##*:}"
-	done
-	for pair in $headers; do
-		gcc -E -x c -include "${pair%%:*}" /dev/null >/dev/null 2>&1 || printf '%s ' "${pair##*:}"
+		has "${pair%%:*}" || printf '%s ' "${pair##*:}"
 	done
 }
 

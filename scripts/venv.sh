@@ -1,18 +1,12 @@
 #!/bin/sh
 # Makes a Python environment with some packages, where it does not have them already.
 # Usage: venv.sh DIR PACKAGE==VERSION...
-# Whoever comes second waits for the first. Debian's python3-venv is installed where it is missing; who may not is told what to run.
+# Whoever comes second waits for the first.
 set -eu
 dir=$1
 shift
 
-if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-	echo "installing python3-venv"
-	if ! { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3 python3-venv >/dev/null; }; then
-		echo "as root: apt-get update && apt-get install --no-install-recommends python3 python3-venv" >&2
-		exit 1
-	fi
-fi
+"$(dirname "$0")/host-packages.sh" import-ensurepip:python3-venv
 mkdir -p "$(dirname "$dir")"
 exec 9>"$dir.lock"
 flock 9
