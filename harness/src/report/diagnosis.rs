@@ -30,6 +30,12 @@ pub struct Processor {
     pub function: Option<String>,
 }
 
+/// What a chain is of, as its heading says it; `wait` in its tense.
+pub(super) fn waits_of_who_could_free(wait: &str, closed: bool) -> String {
+    let goes = if closed { ", and it goes round" } else { "" };
+    format!("What those {wait} for who could bring free memory{goes}")
+}
+
 /// The page. With `stacks`, every task's stack follows.
 pub fn diagnosis(picture: &Picture, processors: &[Processor], stacks: bool) -> String {
     let mut text = String::new();
@@ -46,8 +52,7 @@ pub fn diagnosis(picture: &Picture, processors: &[Processor], stacks: bool) -> S
         Round::Open => say(&mut text, "No victim of the OOM killer is found to wait for itself."),
     }
     if let Some(chain) = chain::chain(picture).map(|chain| chain.told(picture)) {
-        let goes = if chain.closed { ", and it goes round" } else { "" };
-        say(&mut text, &format!("What those wait for who could bring free memory{goes}:"));
+        say(&mut text, &format!("{}:", waits_of_who_could_free("wait", chain.closed)));
         round(&mut text, &chain.steps);
     }
     memory(&mut text, picture);

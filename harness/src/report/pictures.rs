@@ -2,6 +2,7 @@
 //! Lives here: which picture stands for the hang; the words and their order.
 //! May not live here: adding up (`introspect::account`), or one picture's parts (`state`).
 
+use super::diagnosis::waits_of_who_could_free;
 use super::inert::{plain, quoted};
 use super::state::{State, Who};
 use crate::event::{Cycle, Event, Kind, Picture, Step, sentence};
@@ -178,10 +179,10 @@ impl Pictures {
             );
         }
         if let Some(chain) = &self.chain {
-            let goes = if chain.closed { ", and it goes round" } else { "" };
             let _ = writeln!(
                 text,
-                "What those waited for who could bring free memory{goes}, from {:.1} s to {:.1} s, in {} of {} pictures of the stall:\n  {}",
+                "{}, from {:.1} s to {:.1} s, in {} of {} pictures of the stall:\n  {}",
+                waits_of_who_could_free("waited", chain.closed),
                 chain.since_s,
                 chain.until_s,
                 chain.pictures,
@@ -200,13 +201,8 @@ impl Pictures {
         }
         let shown = self.state.as_ref().and_then(|state| state.chain.as_ref());
         if let (None, None, Some(chain)) = (&self.proof, &self.chain, shown) {
-            let goes = if chain.closed { ", and it goes round" } else { "" };
-            let steps = sentence(&chain.steps);
-            let _ = writeln!(
-                text,
-                "What those waited for who could bring free memory{goes}, in the picture below:\n  {}",
-                plain(&steps)
-            );
+            let heading = waits_of_who_could_free("waited", chain.closed);
+            let _ = writeln!(text, "{heading}, in the picture below:\n  {}", plain(&sentence(&chain.steps)));
         }
     }
 
