@@ -23,6 +23,9 @@ const FILE: &str = "isolation-storm.file";
 const DISK: &str = "isolation-storm.disk";
 /// Bytes of the group's memory that are left for what the kernel needs for its members.
 const ROOM: u64 = 1 << 20;
+/// How long a holder that got no memory waits before it tries again: at first, and at most; each time twice as long. Every try goes over
+/// the whole group, and 150 that try ten times a second leave a slow guest (TCG, Linux 6.12 and 7.2) no time for the storm.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 /// A write compacts all memory, waiting for pages under writeback (mm/compaction.c, 2.6.35).
 const COMPACT: &str = "/proc/sys/vm/compact_memory";
 
@@ -118,11 +121,15 @@ fn hold(group: &MemoryCgroup, disk: &File, places: Range<u64>) -> Failure {
     if let Err(failure) = group.enter() {
         return failure;
     }
+    let mut pause = PAUSE.0;
     for place in places.step_by(PAGE).cycle() {
         match disk.write_all_at(&[1; PAGE], place) {
             Ok(()) => {}
             // Others have isolated all that the group has: a try later there may be some.
-            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => sleep(Duration::from_millis(100)),
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => {
+                sleep(pause);
+                pause = PAUSE.1.min(2 * pause);
+            }
             Err(error) => return Failure::new("write to the lost disk", error),
         }
     }
