@@ -1,7 +1,7 @@
 #!/bin/sh
 # The corpus of recorded runs (harness/tests/corpus), made anew from real guests: each scenario below is run, and what its verdict
 # rests on is kept. Look at the first lines before you commit them: a run may have ended in another way than the name says
-# (hung-io-stall-writeback mostly does).
+# (hung-io-stall-writeback and hung-after-a-stall-that-ended mostly do).
 # Usage: corpus.sh OOMPH [NAME...]
 set -eu
 oomph=$1
@@ -17,6 +17,7 @@ corpus() {
 		hung-oom-deadlock scenarios/xfs-inode-mutex.yaml debian-6.1-no-oom-reaper --set phases.proof=told
 		hung-oom-deadlock-proven scenarios/xfs-inode-mutex.yaml debian-sid-no-oom-reaper
 		hung-no-fs-livelock scenarios/swap-over-loop.yaml debian-6.1
+		hung-after-a-stall-that-ended scenarios/swap-over-loop.yaml debian-6.1
 		hung-isolation-throttle scenarios/isolation-storm.yaml debian-6.1-unbounded-isolation
 		hung-io-stall scenarios/tests/freeze-forever.yaml debian-6.1
 		hung-io-stall-writeback scenarios/swap-over-loop.yaml debian-6.1-nofs-may-oom --set guest.sysctl={}
