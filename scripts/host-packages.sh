@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what oomph needs on a Debian host, and nothing that is there already.
-# `host-packages.sh WHAT:PACKAGE…` installs those as well: a tool, a C header (….h) or a module of Python (import-…).
+# `host-packages.sh WHAT:PACKAGE…` installs those as well: a tool, a C header (….h) or modules of Python (import-…).
 # As root with apt, else through sudo without a password, else it says what to run and fails.
 set -eu
 

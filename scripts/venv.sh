@@ -6,7 +6,7 @@ set -eu
 dir=$1
 shift
 
-"$(dirname "$0")/host-packages.sh" import-ensurepip:python3-venv
+"$(dirname "$0")/host-packages.sh" import-ensurepip,venv:python3-venv
 mkdir -p "$(dirname "$dir")"
 exec 9>"$dir.lock"
 flock 9
